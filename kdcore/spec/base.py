@@ -1,0 +1,101 @@
+"""What every part of a spec shares: strict models, and errors that name field, value and remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown fields, NaN and infinity, and never changes after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class Problem(BaseModel):
+    """One fault of a spec.
+
+    Attributes:
+        pointer: JSON pointer into the spec (RFC 6901), such as ``/student/architecture``.
+        code: stable machine-readable name of the fault.
+        message: the value, what is wrong with it, and the remedy.
+    """
+
+    pointer: str
+    code: str
+    message: str
+
+
+class SpecError(ValueError):
+    """A spec that cannot become a plan; ``problems`` lists every fault that was found."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(f"{p.pointer or '/'}: {p.message}" for p in self.problems))
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The known names most like ``name``, best first."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=count, cutoff=0.4)
+    return close or [known_name for known_name in names if name and name in known_name][:count]
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A sentence that names the nearest known names, or all of a short list."""
+    names = list(known)
+    close = nearest(name, names)
+    if close:
+        return f"nearest: {', '.join(close)}"
+    return f"known: {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}"
+
+
+def pointer(*parts: str | int) -> str:
+    """A JSON pointer from its parts, escaped as RFC 6901 asks."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def problems_of(error: ValidationError, fields: Sequence[str] = ()) -> list[Problem]:
+    """Pydantic's errors as problems of ours; ``fields`` are offered as the nearest names."""
+    details = error.errors(include_url=False)
+    real = [d for d in details if not (d["type"] == "too_short" and d.get("input"))]
+    return [_problem(detail, fields) for detail in real]
+
+
+def _problem(detail: ErrorDetails, fields: Sequence[str]) -> Problem:
+    location = [part for part in detail["loc"] if not _is_union_tag(part)]
+    value = detail.get("input")
+    if detail["type"] == "extra_forbidden":
+        name = str(location[-1])
+        message = f"unknown field {name!r}; {suggestion(name, fields)}" if fields else f"unknown field {name!r}"
+        return Problem(pointer=pointer(*location), code="unknown_field", message=message)
+    code = "missing_field" if detail["type"] == "missing" else "invalid_value"
+    shown = "" if detail["type"] == "missing" else f" (got {_short(value)})"
+    return Problem(pointer=pointer(*location), code=code, message=f"{detail['msg']}{shown}")
+
+
+def _is_union_tag(part: str | int) -> bool:
+    """Pydantic puts the tried member of a union into the location; a JSON pointer must not hold it."""
+    return part in UNION_TAGS
+
+
+UNION_TAGS = {"Number", "Ramp", "One", "Pair", "Preset", "Objective"}
+"""Tags of the spec's unions; capitalised, so that no field is called like one."""
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _label(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must not hold control characters")
+    return value.strip()
+
+
+Name = Annotated[str, AfterValidator(_label)]

@@ -1,0 +1,168 @@
+"""A plan: a spec with every preset expanded and every default filled in, seen by the user before the engine runs it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from kdcore.spec.base import Strict
+from kdcore.spec.job import Format, JobSpec, Splits, Training
+from kdcore.spec.objective import Kind, Number
+
+PLAN_VERSION = 1
+
+TEACHER, STUDENT, LABELS = "teacher", "student", "labels"
+
+
+class Counts(Strict):
+    """Pictures in each split."""
+
+    train: int
+    validation: int
+    test: int
+
+
+class DatasetPlan(Strict):
+    """The dataset with its sizes."""
+
+    name: str
+    path: str | None
+    num_classes: int
+    input_shape: tuple[int, int, int]
+    splits: Splits
+    limit: int | None
+    counts: Counts
+
+
+class NetworkPlan(Strict):
+    """A network with its size.
+
+    Attributes:
+        options: what ``kdcore.models.build`` gets beside the classes.
+        weights: file that its weights come from; None when a run of the plan trains them.
+        classifier: path of the module whose input is the penultimate feature.
+        exact: whether ``parameters`` and ``macs`` are exact or the nearest known input size's.
+    """
+
+    architecture: str
+    options: dict[str, Any]
+    num_classes: int
+    parameters: int
+    macs: int
+    classifier: str
+    exact: bool
+    weights: str | None = None
+
+
+class PairPlan(Strict):
+    """Two points compared by a term, with what is known of their shapes (without the batch)."""
+
+    to: str
+    source: str
+    weight: float = 1.0
+    to_shape: tuple[int, ...] | None = None
+    source_shape: tuple[int, ...] | None = None
+
+
+class TermPlan(Strict):
+    """A term, all questions answered. ``pairs`` is empty when it compares logits with labels."""
+
+    name: str
+    to: str
+    source: str
+    pairs: tuple[PairPlan, ...]
+    distance: Kind
+    adapter: Kind | None
+    weight: Number
+    group: Literal["task", "distill"]
+
+
+class StagePlan(Strict):
+    """A stage of one run. ``upto`` is the point after which the learner's forward pass stops."""
+
+    name: str
+    epochs: int
+    upto: str | None
+    terms: tuple[TermPlan, ...]
+    balance: dict[str, Kind]
+    learning_rate_scale: float
+
+
+class RunPlan(Strict):
+    """One pass of the training loop.
+
+    Attributes:
+        name: ``teacher``, ``alone`` or ``distil``.
+        phase: of the job, for progress.
+        learner: the network that learns.
+        needs: runs whose result it reads.
+        sample: ``all`` pictures, or the ``labelled`` ones only because every term needs labels.
+        labels: how many labels it may see; None for all.
+        steps_per_epoch: optimiser steps an epoch, the same for every run of the student.
+    """
+
+    name: str
+    phase: Literal["teacher", "train"]
+    learner: str
+    needs: tuple[str, ...]
+    stages: tuple[StagePlan, ...]
+    training: Training
+    sample: Literal["all", "labelled"]
+    labels: int | None
+    steps_per_epoch: int
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all stages."""
+        return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of all stages."""
+        return self.epochs * self.steps_per_epoch
+
+
+class PlanWarning(Strict):
+    """Something legal that the user probably does not want."""
+
+    code: str
+    pointer: str
+    message: str
+
+
+class Estimate(Strict):
+    """What the job will cost, before it runs; ``assumes`` says on what."""
+
+    parameters: dict[str, int]
+    macs: dict[str, int]
+    steps: int
+    train_seconds: float
+    assumes: str
+
+
+class Plan(Strict):
+    """Everything the engine needs, except what only torch and the machine can know."""
+
+    schema_version: int = PLAN_VERSION
+    name: str
+    method: str
+    spec: JobSpec
+    dataset: DatasetPlan
+    networks: dict[str, NetworkPlan]
+    runs: tuple[RunPlan, ...]
+    deliver: tuple[Format, ...]
+    warnings: tuple[PlanWarning, ...]
+    estimate: Estimate
+    resource_class: Literal["cpu", "gpu"]
+
+    def run(self, name: str) -> RunPlan:
+        """The run called ``name``."""
+        return next(run for run in self.runs if run.name == name)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole job."""
+        return sum(run.steps for run in self.runs)
+
+    def document(self) -> dict[str, Any]:
+        """The plan as JSON-ready data, with the spec's own spelling of every field."""
+        return self.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,250 @@
+"""A spec becomes a plan without torch, or is refused with the field, the value and the remedy."""
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+
+from kdcore.spec import Plan, SpecError, method_info, methods, parse_spec, plan
+from kdcore.spec.objective import Ramp
+
+BASE = {
+    "name": "digits-fitnet",
+    "dataset": {"name": "digits"},
+    "teacher": {"architecture": "resnet20", "train": {"epochs": 12}},
+    "student": {"architecture": "resnet8", "width": 0.5},
+    "method": "fitnet",
+    "training": {"epochs": 20, "batch_size": 64},
+}
+
+
+def spec(**changes):
+    """The base spec; ``student__width=2`` changes a nested field, None removes one."""
+    data = copy.deepcopy(BASE)
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        part = data
+        for name in parents:
+            part = part.setdefault(name, {})
+        if value is None:
+            part.pop(last, None)
+        else:
+            part[last] = value
+    return data
+
+
+def planned(**changes):
+    return plan(parse_spec(spec(**changes)))
+
+
+def problems(**changes):
+    with pytest.raises(SpecError) as caught:
+        planned(**changes)
+    return {problem.pointer: problem for problem in caught.value.problems}
+
+
+def only_problem(**changes):
+    found = problems(**changes)
+    assert len(found) == 1, found
+    return next(iter(found.items()))
+
+
+def test_planning_imports_no_torch():
+    code = (
+        "import json, sys; from kdcore.spec import parse_spec, plan; import kdcore;"
+        f"plan(parse_spec(json.loads({json.dumps(json.dumps(BASE))})));"
+        "sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_plan_survives_json():
+    first = planned()
+    assert Plan.model_validate(json.loads(json.dumps(first.document()))) == first
+
+
+def test_a_spec_inside_a_plan_gives_the_same_plan_again():
+    first = planned(method={"preset": "fitnet", "temperature": 5})
+    assert plan(parse_spec(first.document()["spec"])) == first
+
+
+def test_a_preset_expands_to_exactly_what_can_be_written_out():
+    stages = [
+        {
+            "name": "distil",
+            "epochs": 20,
+            "terms": [
+                {"from": "labels", "distance": "cross_entropy", "weight": 0.1},
+                {"distance": {"kind": "kl", "temperature": 4}, "weight": 0.9},
+            ],
+        }
+    ]
+    preset, written = planned(method="hinton"), planned(method={"stages": stages})
+    assert preset.run("distil").stages == written.run("distil").stages
+
+
+def test_fitnet_has_a_hint_stage_up_to_the_guided_layer_and_then_a_distillation_stage():
+    hint, distil = planned().run("distil").stages
+    assert (hint.epochs, distil.epochs) == (6, 14)
+    assert hint.upto == hint.terms[0].pairs[0].to
+    assert distil.upto is None
+    assert distil.terms[1].weight == Ramp(start=4, to=1, over=14)
+
+
+def test_the_runs_are_teacher_student_alone_and_distillation_with_equal_student_budgets():
+    runs = {run.name: run for run in planned().runs}
+    assert list(runs) == ["teacher", "alone", "distil"]
+    assert runs["alone"].steps == runs["distil"].steps == 20 * (1294 // 64)
+    assert runs["alone"].training == runs["distil"].training
+    assert runs["distil"].needs == ("teacher",)
+
+
+def test_without_a_baseline_the_student_is_not_trained_alone():
+    assert [run.name for run in planned(baseline=False).runs] == ["teacher", "distil"]
+
+
+def test_student_alone_needs_no_teacher_and_runs_once():
+    assert [run.name for run in planned(method="student-alone", teacher=None).runs] == ["distil"]
+
+
+def test_with_few_labels_the_student_alone_draws_from_the_labelled_pictures_for_as_many_steps():
+    runs = {run.name: run for run in planned(student__labels=144).runs}
+    assert (runs["alone"].sample, runs["distil"].sample, runs["teacher"].sample) == ("labelled", "all", "all")
+    assert runs["alone"].steps == runs["distil"].steps
+    assert runs["teacher"].labels is None
+
+
+def test_splits_have_train_validation_and_test():
+    counts = planned().dataset.counts
+    assert (counts.train, counts.validation, counts.test) == (1294, 144, 359)
+
+
+def test_points_are_named_by_their_module_paths_with_known_shapes():
+    pair = planned().run("distil").stages[0].terms[0].pairs[0]
+    assert pair.to_shape is not None
+    assert pair.source_shape is not None
+    assert pair.to != "middle"
+
+
+def test_features_of_networks_of_different_depth_are_matched_forward():
+    term = {"points": "features", "distance": "mse", "weight": 1}
+    found = planned(method={"stages": [{"name": "a", "epochs": 20, "terms": [term]}]})
+    pairs = found.run("distil").stages[0].terms[0].pairs
+    assert len(pairs) == 3
+    assert len({pair.source for pair in pairs}) == 3
+
+
+def test_two_terms_of_one_kind_have_different_names():
+    terms = [{"distance": {"kind": "kl", "temperature": t}} for t in (1, 4)]
+    found = planned(method={"stages": [{"name": "a", "epochs": 20, "terms": terms}]})
+    assert [term.name for term in found.run("distil").stages[0].terms] == ["kl", "kl-2"]
+
+
+def test_a_student_as_large_as_its_teacher_is_a_warning():
+    found = planned(student__architecture="resnet56", student__width=1)
+    assert [warning.code for warning in found.warnings] == ["student_not_smaller"]
+
+
+def test_a_teacher_that_nobody_listens_to_is_a_warning():
+    assert [warning.code for warning in planned(method="student-alone").warnings] == ["teacher_unused"]
+
+
+def test_the_estimate_says_what_it_assumes():
+    estimate = planned().estimate
+    assert estimate.train_seconds > 0
+    assert "multiply-adds a second" in estimate.assumes
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "words"),
+    [
+        ({"student__widht": 1}, "/student/widht", "unknown field 'widht'; nearest: width"),
+        ({"method": "fitnets"}, "/method", "no method 'fitnets'; nearest: fitnet"),
+        ({"student__architecture": "resnet9"}, "/student/architecture", "no architecture 'resnet9'; nearest: "),
+        ({"dataset__name": "digit"}, "/dataset/name", "no dataset 'digit'; nearest: digits"),
+        ({"method": {"preset": "fitnet", "hint": "stages.9"}}, "/method/hint", "no layer 'stages.9'; nearest: stages"),
+        ({"method": {"preset": "fitnet", "tau": 3}}, "/method/tau", "unknown field 'tau'"),
+        ({"method": {"preset": "fitnet", "temperature": 0}}, "/method/temperature", "greater than 0 (got 0)"),
+        ({"teacher__classes": 100}, "/teacher/classes", "100 classes, but dataset 'digits' has 10"),
+        ({"training__epochs": 0}, "/training/epochs", "greater than or equal to 1 (got 0)"),
+        ({"training__epochs": 1}, "/training/epochs", "has 2 stages"),
+        ({"training__batch_size": -5}, "/training/batch_size", "greater than or equal to 2 (got -5)"),
+        ({"training__batch_size": 5000}, "/training/batch_size", "larger than the 1294 training pictures"),
+        ({"training__optimizer": {"lr": float("nan")}}, "/training/optimizer/lr", "finite number"),
+        ({"teacher__train": None}, "/teacher/train", "add train: {epochs: ...}"),
+        ({"teacher": None}, "/teacher", "method 'fitnet' listens to a teacher: name one"),
+        ({"dataset__path": "/etc"}, "/dataset/path", "paths are for 'python -m kdcore' only"),
+        ({"teacher__weights": "t.pt"}, "/teacher/weights", "paths are for"),
+        ({"student__labels": 5}, "/student/labels", "between the 10 classes and the 1294"),
+        ({"student__architecture": "fitnet1", "student__width": None}, "/student/architecture", "needs pictures of"),
+        ({"deliver": ["onnx", "gguf"]}, "/deliver/1", "'safetensors', 'onnx' or 'onnx-int8' (got 'gguf')"),
+        ({"name": ""}, "/name", "at least 1 character"),
+    ],
+)
+def test_a_fault_is_named_with_its_field_its_value_and_the_remedy(changes, pointer, words):
+    at, problem = next(iter(problems(**changes).items()))
+    assert at == pointer
+    assert words in problem.message
+
+
+def objective(**term):
+    return {"stages": [{"name": "a", "epochs": 20, "terms": [{"distance": "kl", **term}]}]}
+
+
+@pytest.mark.parametrize(
+    ("method", "pointer", "words"),
+    [
+        (objective(distance="kll"), "/method/stages/0/terms/0/distance", "no distance 'kll'; nearest: kl"),
+        (
+            objective(distance={"kind": "kl", "temperature": -1}),
+            "/method/stages/0/terms/0/distance/temperature",
+            "greater than 0 (got -1)",
+        ),
+        (objective(weight=-1), "/method/stages/0/terms/0/weight", "greater than or equal to 0 (got -1)"),
+        (objective(**{"from": "labels"}), "/method/stages/0/terms/0/from", "needs a network"),
+        (objective(**{"from": "assistant"}), "/method/stages/0/terms/0/from", "no network 'assistant'"),
+        (objective(adapter="linear"), "/method/stages/0/terms/0/adapter", "takes no adapter"),
+        (
+            objective(distance="mse", points="middle", adapter="none"),
+            "/method/stages/0/terms/0/adapter",
+            "use adapter: auto",
+        ),
+        (objective(distance="mse", points="stages.1.x"), "/method/stages/0/terms/0/points", "no layer 'stages.1.x'"),
+        (
+            {"stages": [{"name": "a", "epochs": 3, "terms": [{"distance": "kl"}]}]},
+            "/training/epochs",
+            "sum to 3, training.epochs is 20",
+        ),
+        (
+            {"stages": [{"name": "a", "epochs": 20, "trains": "student.upto(x)", "terms": [{"distance": "kl"}]}]},
+            "/method/stages/0/trains",
+            "no layer 'x'",
+        ),
+    ],
+)
+def test_a_fault_in_an_objective_is_pointed_at(method, pointer, words):
+    at, problem = only_problem(method=method)
+    assert at == pointer
+    assert words in problem.message
+
+
+def test_every_fault_is_found_at_once():
+    assert set(problems(student__architecture="resnet9", teacher__architecture="resnetx")) == {
+        "/student/architecture",
+        "/teacher/architecture",
+    }
+
+
+def test_every_preset_plans_with_its_defaults_and_is_documented():
+    for info in methods():
+        assert planned(method=info.name).method == info.name
+        assert info.summary
+        assert method_info(info.name).options_schema["properties"].keys() == info.defaults.keys()
+
+
+def test_the_published_schema_accepts_the_base_spec_and_refuses_unknown_fields():
+    schema = parse_spec(BASE).model_json_schema()
+    assert schema["additionalProperties"] is False
+    assert {"dataset", "teacher", "student", "method", "training"} <= set(schema["properties"])
