@@ -1,0 +1,232 @@
+"""``kdcore.run``: one plan from its first phase to its result, resumable at any moment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import kdcore.models as models
+from kdcore.data.batches import Batches
+from kdcore.data.readers import Pictures
+from kdcore.data.splits import stratified
+from kdcore.errors import EngineError, Stopped
+from kdcore.files import disk_full, write_json
+from kdcore.objective.distances import UNLABELLED
+from kdcore.objective.networks import fingerprint
+from kdcore.prepare import Workshop, open_workshop, resolve, weights_file
+from kdcore.proof import Prover
+from kdcore.seeds import derive
+from kdcore.spec.plan import Plan, RunPlan
+from kdcore.train.checkpoint import CheckpointFolder
+from kdcore.train.loop import Loop
+from kdcore.train.progress import Progress, Record, Report
+
+RESOLVED = "resolved.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a job ended with.
+
+    Attributes:
+        document: as in ``result.json``.
+        artifacts: folder of the delivered files.
+    """
+
+    document: dict[str, Any]
+    artifacts: Path
+
+
+def run(plan: Plan, workdir: str | Path, report: Report, *, stop: Callable[[], str | None] = lambda: None) -> Result:
+    """Run a plan in ``workdir``; an earlier attempt's checkpoint there is taken up.
+
+    Args:
+        plan: from ``kdcore.spec.plan``.
+        workdir: folder of this job alone.
+        report: called with each record (phase, progress, metrics, log, resolved, checkpoint, artifact, result).
+        stop: asked at every step; a reason ends the run after a checkpoint.
+
+    Raises:
+        Stopped: on request, with the reason.
+        EngineError: when the job cannot go on; ``code`` says why.
+    """
+    folder = Path(workdir)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with torch.random.fork_rng():
+            return _Job(plan, folder, report, stop).run()
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        message = f"the device's memory is full ({error}): take a smaller batch_size or a smaller network"
+        raise EngineError("out_of_memory", message, "/training/batch_size") from error
+    except OSError as error:
+        raise disk_full(error, Path(error.filename or folder)) from error
+
+
+@dataclass
+class _Job:
+    plan: Plan
+    workdir: Path
+    report: Report
+    stop: Callable[[], str | None]
+    done: list[str] = field(default_factory=list)
+    bitwise: bool = True
+    durations: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> Result:
+        document = self.plan.document()
+        digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+        write_json(self.workdir / "plan.json", document)
+        self.checkpoints = CheckpointFolder(self.workdir, digest)
+        with self._phase("prepare"):
+            state = self._take_up()
+            self.workshop, self.resolved = self._prepare()
+        with self.workshop.machine.set_up(deterministic=self.plan.spec.training.deterministic):
+            self.progress = Progress(self.report, self.plan.steps, self._steps_before() + _steps_of(state))
+            for run in self.plan.runs:
+                if run.name not in self.done:
+                    with self._phase(run.phase, run.name):
+                        self._train(run, state)
+                    state = None
+            return self._prove()
+
+    @contextmanager
+    def _phase(self, phase: str, run: str | None = None) -> Iterator[None]:
+        self.report({"type": "phase", "phase": phase, "run": run})
+        began = time.monotonic()
+        yield
+        self.durations[phase] = round(self.durations.get(phase, 0.0) + time.monotonic() - began, 3)
+
+    def _log(self, message: str, level: str = "info") -> None:
+        self.report({"type": "log", "level": level, "message": message})
+
+    def _take_up(self) -> dict[str, Any] | None:
+        """The state of the newest whole checkpoint, if there is one."""
+        found = self.checkpoints.load()
+        if found is None:
+            return None
+        position, state = found
+        self.done = list(position["done"])
+        self.bitwise = position["bitwise"]
+        self._log(f"resuming from step {position['step']} of {self.plan.steps}")
+        return state
+
+    def _prepare(self) -> tuple[Workshop, dict[str, Any]]:
+        path = self.workdir / RESOLVED
+        pinned = json.loads(path.read_text()) if path.exists() else None
+        workshop = open_workshop(self.plan, pinned)
+        if pinned is None:
+            pinned = resolve(workshop)
+            write_json(path, pinned)
+        elif workshop.machine.pinned() != pinned["machine"]:
+            self.bitwise = False
+            self._log(f"another machine than before: {workshop.machine}; the bits may differ", "warning")
+        self.report({"type": "resolved", "resolved": pinned})
+        return workshop, pinned
+
+    def _steps_before(self) -> int:
+        return sum(run.steps for run in self.plan.runs if run.name in self.done)
+
+    def _train(self, run: RunPlan, state: dict[str, Any] | None) -> None:
+        torch.manual_seed(derive(run.training.seed, run.name, "global stream"))
+        networks = self.workshop.networks(run, self.workdir)
+        before = {name: fingerprint(networks[name]) for name in run.needs}
+        loop = self._loop(run, networks)
+        history = loop.train(state)
+        for name, was in before.items():
+            if fingerprint(networks[name]) != was:
+                raise EngineError("internal", f"the frozen {name} changed during run {run.name!r}; please report this")
+        self._keep(run, loop.learner, history)
+
+    def _loop(self, run: RunPlan, networks: dict[str, nn.Module]) -> Loop:
+        workshop = self.workshop
+        device = workshop.machine.device
+        return Loop(
+            run=run,
+            networks=networks,
+            batches=_batches(run, workshop),
+            validation=_on(workshop.data.validation, device),
+            normalise=workshop.normalise,
+            machine=workshop.machine,
+            progress=self.progress,
+            first_step=self._steps_before(),
+            save=lambda state: self._checkpoint(run.name, state["steps_done"], state),
+            stop=self.stop,
+        )
+
+    def _keep(self, run: RunPlan, learner: nn.Module, history: list[Record]) -> None:
+        """Leave what a finished run is needed for, then make it safe."""
+        path = weights_file(self.workdir, run.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        models.save(learner, part)
+        part.replace(path)
+        write_json(path.with_name("history.json"), history)
+        self.done.append(run.name)
+        self._checkpoint(run.name, self._steps_before(), None)
+
+    def _checkpoint(self, run: str, step: int, state: dict[str, Any] | None) -> None:
+        kept = [f"runs/{name}/{file}" for name in self.done for file in ("weights.safetensors", "history.json")]
+        position = {"run": run, "step": step, "done": list(self.done), "bitwise": self.bitwise}
+        record = self.checkpoints.save(position, state, [RESOLVED, *kept])
+        self.report({"type": "checkpoint", **record})
+
+    def _prove(self) -> Result:
+        def ask() -> None:
+            reason = self.stop()
+            if reason is not None:
+                raise Stopped(reason)
+
+        document = Prover(
+            workshop=self.workshop,
+            workdir=self.workdir,
+            resolved={**self.resolved, "bitwise": self.bitwise},
+            phase=self._phase,
+            durations=self.durations,
+            ask=ask,
+            report=self.report,
+        ).prove()
+        self.report({"type": "result", "result": document})
+        return Result(dict(document), self.workdir / "artifacts")
+
+
+def _steps_of(state: dict[str, Any] | None) -> int:
+    return 0 if state is None else int(state["position"]["step"])
+
+
+def _on(pictures: Pictures, device: str) -> Pictures:
+    return Pictures(pictures.images.to(device), pictures.labels.to(device))
+
+
+def _batches(run: RunPlan, workshop: Workshop) -> Batches:
+    """The run's batches; both runs of the student draw the same order from the same pictures where labels allow."""
+    train, training = workshop.data.train, run.training
+    known = _known(run, train.labels, workshop.plan.dataset.splits.seed)
+    labels = torch.full_like(train.labels, UNLABELLED)
+    labels[known] = train.labels[known]
+    device = workshop.machine.device
+    return Batches(
+        _on(train, device),
+        labels.to(device),
+        known if run.sample == "labelled" else torch.arange(len(train)),
+        steps=run.steps_per_epoch,
+        batch_size=training.batch_size,
+        seed=derive(training.seed, run.learner),
+        augment=training.augment,
+        normalise=workshop.normalise,
+    )
+
+
+def _known(run: RunPlan, labels: Tensor, seed: int) -> Tensor:
+    """Indices of the pictures whose label the run may see."""
+    if run.labels is None:
+        return torch.arange(len(labels))
+    return stratified(labels, run.labels, seed, "labels")

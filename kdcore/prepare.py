@@ -1,0 +1,123 @@
+"""``prepare``: build everything once, resolve what only torch and the machine can know, and fail before training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import kdcore.models as models
+from kdcore.data import Data, open_data
+from kdcore.data.batches import Normalise
+from kdcore.errors import EngineError
+from kdcore.objective.networks import freeze
+from kdcore.seeds import seeded
+from kdcore.spec.plan import Plan, RunPlan
+from kdcore.train.machine import Machine
+from kdcore.train.stage import Stage
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all runs of a job share.
+
+    Attributes:
+        plan: of the job.
+        data: its pictures.
+        machine: where it runs.
+    """
+
+    plan: Plan
+    data: Data
+    machine: Machine
+
+    @property
+    def normalise(self) -> Normalise:
+        """From bytes to the networks' input."""
+        return Normalise(self.data.mean, self.data.std)
+
+    def fresh(self, name: str) -> nn.Module:
+        """The network ``name`` with its initial weights; the same bits whenever and for whichever run it is asked."""
+        network = self.plan.networks[name]
+        with seeded(self.plan.spec.training.seed, name, "initial weights"):
+            built = models.build(network.architecture, network.num_classes, **network.options)
+        return models.without_inplace(built).to(self.machine.device)
+
+    def loaded(self, name: str, path: Path) -> nn.Module:
+        """The network ``name`` with the weights of a file.
+
+        Raises:
+            EngineError: ``invalid_data`` when the file does not hold this network.
+        """
+        network = self.fresh(name)
+        try:
+            models.load(network, path)
+        except (ValueError, OSError) as error:
+            raise EngineError("invalid_data", f"{name}: {error}", f"/{name}/weights") from error
+        return network
+
+    def speaker(self, name: str, workdir: Path) -> nn.Module:
+        """The network ``name`` as a frozen speaker: from the plan's file, or as a run of this job left it."""
+        given = self.plan.networks[name].weights
+        return freeze(self.loaded(name, Path(given) if given else weights_file(workdir, name)))
+
+    def networks(self, run: RunPlan, workdir: Path) -> dict[str, nn.Module]:
+        """The learner of ``run``, fresh, and whom it listens to."""
+        return {run.learner: self.fresh(run.learner), **{name: self.speaker(name, workdir) for name in run.needs}}
+
+
+def weights_file(workdir: Path, run: str) -> Path:
+    """Where a finished run leaves its weights."""
+    return workdir / "runs" / run / "weights.safetensors"
+
+
+def open_workshop(plan: Plan, pinned: Mapping[str, Any] | None) -> Workshop:
+    """Read the data and settle the machine; as an earlier attempt pinned it, if there was one.
+
+    Raises:
+        EngineError: ``invalid_data`` or ``device_missing``.
+    """
+    machine = Machine.of_this(plan.spec)
+    if pinned is not None:
+        machine = machine.as_pinned(pinned["machine"])
+    data = open_data(plan.dataset)
+    if pinned is not None and data.sha256() != pinned["data"]["sha256"]:
+        message = f"dataset {plan.dataset.name!r} has other pictures than the checkpoint was made with"
+        raise EngineError("invalid_data", message, "/dataset")
+    return Workshop(plan, data, machine)
+
+
+def resolve(workshop: Workshop) -> dict[str, Any]:
+    """What ``resolved.json`` holds: machine, data and every stage as traced. A wrong layer ends the job here.
+
+    Raises:
+        EngineError: ``layer_not_found`` or ``invalid_data``.
+    """
+    plan, data = workshop.plan, workshop.data
+    sample = workshop.normalise(data.validation.images[:2]).to(workshop.machine.device)
+    given = {name: network.weights for name, network in plan.networks.items() if network.weights}
+    networks = {
+        name: workshop.loaded(name, Path(given[name])) if name in given else workshop.fresh(name)
+        for name in plan.networks
+    }
+    return {
+        "machine": workshop.machine.pinned(),
+        "data": {"sha256": data.sha256(), "mean": data.mean, "std": data.std},
+        "runs": {run.name: _traced(run, networks, sample, workshop.machine) for run in plan.runs},
+        "kept_teacher_outputs": "off",
+        "compiled": False,
+    }
+
+
+def _traced(run: RunPlan, networks: Mapping[str, nn.Module], sample: torch.Tensor, machine: Machine) -> dict[str, Any]:
+    taking_part = {name: networks[name] for name in (run.learner, *run.needs)}
+    found = {}
+    for plan in run.stages:
+        stage = Stage(run, plan, taking_part, sample, machine)
+        found[plan.name] = stage.describe()
+        stage.close()
+    return found

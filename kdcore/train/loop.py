@@ -1,0 +1,217 @@
+"""The loop: epochs of a run's stages, with validation, the best weights kept, and a checkpoint at any step."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kdcore.data.batches import Batches, Normalise
+from kdcore.data.readers import Pictures
+from kdcore.errors import Stopped
+from kdcore.spec.plan import RunPlan, StagePlan
+from kdcore.train import validate
+from kdcore.train.machine import Machine
+from kdcore.train.progress import Progress, Record
+from kdcore.train.stage import Stage
+from kdcore.train.sums import Sums
+
+RECORDS_PER_EPOCH = 4
+MOST_STEPS_PER_RECORD = 50
+GPU_CHECK_EVERY = 20
+"""Steps between two looks at the loss on a GPU, where each look waits for the device."""
+
+State = dict[str, Any]
+Save = Callable[[State], None]
+"""Takes the run's state and makes a checkpoint of it."""
+
+
+@dataclass
+class Position:
+    """Where a run is.
+
+    Attributes:
+        stage: number of the stage.
+        epoch: finished epochs of the stage.
+        step: finished steps of the current epoch.
+        best: score and weights of the best epoch of the stage so far.
+    """
+
+    stage: int = 0
+    epoch: int = 0
+    step: int = 0
+    best: State | None = None
+
+
+@dataclass
+class Loop:
+    """One run of the plan.
+
+    Attributes:
+        run: what to do.
+        networks: every network that the run names.
+        batches: the training batches.
+        validation: pictures to choose the best epoch by, on the device.
+        first_step: steps that the job had done before this run.
+        save: makes a checkpoint.
+        stop: says why to stop, or None.
+    """
+
+    run: RunPlan
+    networks: Mapping[str, nn.Module]
+    batches: Batches
+    validation: Pictures
+    normalise: Normalise
+    machine: Machine
+    progress: Progress
+    first_step: int
+    save: Save
+    stop: Callable[[], str | None]
+    position: Position = field(default_factory=Position)
+    history: list[Record] = field(default_factory=list)
+    sums: Sums = field(default_factory=Sums)
+    _stage: Stage | None = None
+    _saved_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def learner(self) -> nn.Module:
+        """The network that learns."""
+        return self.networks[self.run.learner]
+
+    def train(self, state: State | None = None) -> list[Record]:
+        """Run to the end, from ``state`` if there is one; returns the metric records of the whole run.
+
+        Raises:
+            Stopped: on request, after a checkpoint.
+            EngineError: ``non_finite_loss``, ``layer_not_found``.
+        """
+        self.learner.train()
+        if state is not None:
+            self._restore(state)
+        for number in range(self.position.stage, len(self.run.stages)):
+            self.position.stage = number
+            self._run_stage(self.run.stages[number], state)
+            self.position = Position(stage=number + 1)
+            state = None
+        return self.history
+
+    def _run_stage(self, plan: StagePlan, state: State | None) -> None:
+        stage = self._stage = Stage(self.run, plan, self.networks, self._sample(), self.machine)
+        try:
+            if state is not None:
+                stage.restore(state["stage"])
+            for epoch in range(self.position.epoch, plan.epochs):
+                self._epoch(stage, epoch)
+                self._validate(stage, epoch)
+                self.position.epoch, self.position.step = epoch + 1, 0
+            if self.position.best is not None:
+                self.learner.load_state_dict(self.position.best["weights"])
+        finally:
+            stage.close()
+
+    def _sample(self) -> Tensor:
+        return self.normalise(self.validation.images[:2])
+
+    def _epoch(self, stage: Stage, epoch: int) -> None:
+        every = min(max(self.run.steps_per_epoch // RECORDS_PER_EPOCH, 1), MOST_STEPS_PER_RECORD)
+        total_epoch = self._epochs_before() + epoch
+        for batch in self.batches.epoch(total_epoch, self.position.step):
+            self._answer_requests()
+            step = self.position.step
+            self.sums.add(stage.step(batch, epoch, epoch * self.run.steps_per_epoch + step))
+            self.position.step = step + 1
+            if self.machine.device == "cpu" or step % GPU_CHECK_EVERY == 0:
+                self.sums.check_finite(f"in stage {stage.plan.name!r}, epoch {epoch + 1}, step {step + 1}")
+            if (step + 1) % every == 0 or step + 1 == self.run.steps_per_epoch:
+                rate = stage.rate(epoch * self.run.steps_per_epoch + step)
+                self._metrics("train", {**self.sums.means(), "lr": rate})
+            self._say_progress(total_epoch)
+
+    def _epochs_before(self) -> int:
+        return sum(stage.epochs for stage in self.run.stages[: self.position.stage])
+
+    def _steps_done(self) -> int:
+        epochs = self._epochs_before() + self.position.epoch
+        return self.first_step + epochs * self.run.steps_per_epoch + self.position.step
+
+    def _metrics(self, split: str, values: dict[str, float]) -> None:
+        done = self._steps_done()
+        record = {
+            "type": "metrics",
+            "run": self.run.name,
+            "stage": self.run.stages[self.position.stage].name,
+            "split": split,
+            "step": done,
+            "epoch": round((done - self.first_step) / self.run.steps_per_epoch, 4),
+            "values": values,
+        }
+        self.history.append(record)
+        self.progress.report(record)
+
+    def _say_progress(self, epoch: int) -> None:
+        self.progress.step(
+            self._steps_done(),
+            phase=self.run.phase,
+            run=self.run.name,
+            stage=self.run.stages[self.position.stage].name,
+            epoch=epoch + 1,
+            epochs=self.run.epochs,
+        )
+
+    def _validate(self, stage: Stage, epoch: int) -> None:
+        """Record how good the learner is, and remember its weights if it was never better in this stage."""
+        values = validate.stage_losses(stage, self.validation, self.normalise, epoch)
+        if stage.plan.upto is None:
+            values["accuracy"] = validate.accuracy(self.learner, self.validation, self.normalise)
+        self._metrics("validation", values)
+        score = values.get("accuracy", -values["loss"])
+        best = self.position.best
+        if self.run.training.keep == "best" and (best is None or score > best["score"]):
+            self.position.best = {"score": score, "weights": copy.deepcopy(self.learner.state_dict())}
+
+    def _answer_requests(self) -> None:
+        """Make a checkpoint when one is due or when asked to stop."""
+        reason = self.stop()
+        due = time.monotonic() - self._saved_at >= self.run.training.checkpoints.every_seconds
+        if due or reason is not None:
+            self.sums.check_finite("before a checkpoint")
+            self.save(self.state())
+            self._saved_at = time.monotonic()
+        if reason is not None:
+            raise Stopped(reason)
+
+    def state(self) -> State:
+        """Everything that the rest of the run depends on."""
+        assert self._stage is not None
+        return {
+            "position": dict(vars(self.position)),
+            "steps_done": self._steps_done(),
+            "learner": self.learner.state_dict(),
+            "stage": self._stage.state(),
+            "sums": self.sums.state(),
+            "history": self.history,
+            "rng": _random_state(self.machine.device),
+        }
+
+    def _restore(self, state: State) -> None:
+        self.position = Position(**state["position"])
+        self.learner.load_state_dict(state["learner"])
+        self.sums.restore(state["sums"], self.machine.device)
+        self.history = list(state["history"])
+        _set_random_state(state["rng"], self.machine.device)
+
+
+def _random_state(device: str) -> State:
+    """Torch's global streams: dropout draws from them."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state() if device == "cuda" else None}
+
+
+def _set_random_state(state: State, device: str) -> None:
+    torch.set_rng_state(state["cpu"])
+    if device == "cuda" and state["cuda"] is not None:
+        torch.cuda.set_rng_state(state["cuda"])

@@ -1,0 +1,82 @@
+"""What only the machine knows: device, threads, precision; decided once, pinned, and the same in every run of a job."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from kdcore.errors import EngineError
+from kdcore.spec.job import JobSpec
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a job's arithmetic runs; two equal machines give equal bits.
+
+    Attributes:
+        device: ``cpu`` or ``cuda``.
+        device_name: as the driver or the platform calls it.
+        threads: of the CPU's operators.
+        precision: ``float32`` or ``bfloat16``, of the forward passes.
+        torch: version.
+    """
+
+    device: str
+    device_name: str
+    threads: int
+    precision: str
+    torch: str
+
+    @classmethod
+    def of_this(cls, spec: JobSpec) -> Machine:
+        """This machine, as far as ``spec`` lets it choose.
+
+        Raises:
+            EngineError: ``device_missing`` when a GPU is asked for and there is none.
+        """
+        has_gpu = torch.cuda.is_available()
+        asked = spec.resources.device
+        if asked == "cuda" and not has_gpu:
+            message = "a GPU was asked for and this machine has none that PyTorch can use: take device: auto or cpu"
+            raise EngineError("device_missing", message, "/resources/device")
+        device = "cuda" if has_gpu and asked != "cpu" else "cpu"
+        name = torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine()
+        precision = "float32" if spec.training.precision == "auto" else spec.training.precision
+        threads = spec.resources.threads or torch.get_num_threads()
+        return cls(device, name, threads, precision, torch.__version__)
+
+    def pinned(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+    def as_pinned(self, pinned: dict[str, Any]) -> Machine:
+        """This machine with the threads and the precision of the attempt before.
+
+        Raises:
+            EngineError: ``device_missing`` when the attempt before ran on a GPU and there is none here.
+        """
+        if pinned["device"] == "cuda" and not torch.cuda.is_available():
+            message = "the checkpoint comes from a GPU and this machine has none: resume on a worker with a GPU"
+            raise EngineError("device_missing", message, "/resources/device")
+        return Machine(pinned["device"], self.device_name, pinned["threads"], pinned["precision"], torch.__version__)
+
+    @contextmanager
+    def set_up(self, *, deterministic: bool) -> Iterator[None]:
+        """Torch's global switches set for this job, and put back afterwards."""
+        before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+        torch.set_num_threads(self.threads)
+        torch.use_deterministic_algorithms(deterministic)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before[0])
+            torch.use_deterministic_algorithms(before[1])
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context of forward passes."""
+        return torch.amp.autocast_mode.autocast(self.device, dtype=torch.bfloat16, enabled=self.precision == "bfloat16")

@@ -1,0 +1,51 @@
+"""How good is the learner now? Accuracy, and a stage's own losses, on the validation split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from kdcore.data.batches import Batch, Normalise
+from kdcore.data.readers import Pictures
+from kdcore.train.stage import Stage
+from kdcore.train.sums import Sums
+
+BATCH = 512
+
+
+def batches(pictures: Pictures, normalise: Normalise) -> Iterator[Batch]:
+    """All pictures in order, with all labels, unchanged."""
+    for start in range(0, len(pictures), BATCH):
+        part = slice(start, start + BATCH)
+        index = torch.arange(start, min(start + BATCH, len(pictures)))
+        yield Batch(normalise(pictures.images[part]), pictures.labels[part], index)
+
+
+@torch.no_grad()
+def accuracy(network: nn.Module, pictures: Pictures, normalise: Normalise) -> float:
+    """Share of pictures whose largest logit is their label; the network's mode is put back."""
+    was_training = network.training
+    network.eval()
+    right = sum(int((network(b.images).argmax(1) == b.labels).sum()) for b in batches(pictures, normalise))
+    network.train(was_training)
+    return right / len(pictures)
+
+
+@torch.no_grad()
+def stage_losses(stage: Stage, pictures: Pictures, normalise: Normalise, epoch: int) -> dict[str, float]:
+    """Mean weighted loss and unweighted terms of a stage; batches count by their size."""
+    was_training = stage.learner.training
+    stage.learner.eval()
+    sums, count = Sums(), 0
+    for batch in batches(pictures, normalise):
+        losses = stage.losses(batch, epoch)
+        total = torch.stack(list(losses.groups[stage.run.learner].values())).sum()
+        size = len(batch.labels)
+        sums.add({name: value * size for name, value in {"loss": total, **losses.terms}.items()})
+        count += 1
+    stage.learner.train(was_training)
+    scale = count / len(pictures)
+    means = {name: value * scale for name, value in sums.means().items()}
+    return {name if name == "loss" else f"term.{name}": value for name, value in means.items()}

@@ -1,0 +1,273 @@
+"""A whole job: what it leaves behind, what it never touches, and how it goes on after a crash."""
+
+import hashlib
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import kdcore
+from kdcore.data import TestSplitClosed
+from kdcore.spec import Plan
+
+RUNS = ("teacher", "alone", "distil")
+
+
+def weights(workdir):
+    """Digest of every run's final weights."""
+    files = [Path(workdir) / "runs" / run / "weights.safetensors" for run in RUNS]
+    return {file.parent.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.exists()}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_plan, tmp_path_factory):
+    """One job that nobody disturbs, with its records."""
+    workdir, records = tmp_path_factory.mktemp("job"), []
+    result = kdcore.run(tiny_plan(), workdir, records.append)
+    return workdir, records, result
+
+
+def test_the_delivered_files_are_all_there_and_their_checksums_hold(undisturbed):
+    folder = undisturbed[2].artifacts
+    expected = {"student.safetensors", "student.onnx", "result.json", "report.html", "spec.yaml", "manifest.json"}
+    assert {path.name for path in folder.iterdir()} == expected | {"SHA256SUMS"}
+    assert subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=folder, check=False).returncode == 0
+
+
+def test_the_phases_come_in_order(undisturbed):
+    phases = [record["phase"] for record in undisturbed[1] if record["type"] == "phase"]
+    assert phases == ["prepare", "teacher", "train", "train", "evaluate", "export", "report"]
+
+
+def test_the_result_compares_teacher_student_alone_and_student(undisturbed):
+    document = undisturbed[2].document
+    assert set(document["models"]) == {"teacher", "alone", "student"}
+    assert document["verdict"]["outcome"] in {"better", "no difference", "worse"}
+    assert document["models"]["student"]["parameters"] < document["models"]["teacher"]["parameters"]
+    assert json.loads((undisturbed[2].artifacts / "result.json").read_text()) == document
+
+
+def test_the_regressor_is_not_in_the_delivered_student(undisturbed, tiny_plan):
+    import kdcore.models as models
+
+    network = tiny_plan().networks["student"]
+    expected = models.build(network.architecture, network.num_classes, **network.options).state_dict().keys()
+    delivered = load_file(undisturbed[2].artifacts / "student.safetensors").keys()
+    assert set(delivered) == set(expected)
+
+
+def test_steps_are_counted_over_the_whole_job_and_reach_the_end(undisturbed, tiny_plan):
+    steps = [record["step"] for record in undisturbed[1] if record["type"] == "metrics"]
+    assert steps == sorted(steps)
+    assert steps[-1] == tiny_plan().steps
+
+
+def test_both_students_start_from_the_same_bits(tiny_plan, tmp_path):
+    from kdcore.objective.networks import fingerprint
+    from kdcore.prepare import open_workshop
+
+    workshop = open_workshop(tiny_plan(), None)
+    torch.manual_seed(123)
+    first = fingerprint(workshop.fresh("student"))
+    torch.rand(7)
+    assert fingerprint(workshop.fresh("student")) == first
+    assert fingerprint(workshop.fresh("teacher")) != first
+
+
+def test_the_test_split_is_closed_while_anything_can_be_chosen(tiny_plan, tmp_path, monkeypatch):
+    """Any look at the test pictures during training ends the job: the property itself raises."""
+    from kdcore.train import validate
+
+    seen = []
+    original = validate.accuracy
+
+    def spy(network, pictures, normalise):
+        seen.append(len(pictures))
+        return original(network, pictures, normalise)
+
+    monkeypatch.setattr(validate, "accuracy", spy)
+    plan = tiny_plan(baseline=False)
+    kdcore.run(plan, tmp_path, lambda record: None)
+    assert set(seen) == {plan.dataset.counts.validation}
+    from kdcore.prepare import open_workshop
+
+    with pytest.raises(TestSplitClosed):
+        _ = open_workshop(plan, None).data.test
+
+
+def test_the_same_plan_gives_the_same_bits_again(undisturbed, tiny_plan, tmp_path):
+    kdcore.run(tiny_plan(), tmp_path, lambda record: None)
+    assert weights(tmp_path) == weights(undisturbed[0])
+
+
+def test_another_seed_gives_other_bits(undisturbed, tiny_plan, tmp_path):
+    kdcore.run(tiny_plan(training={"seed": 1}, baseline=False), tmp_path, lambda record: None)
+    assert weights(tmp_path)["distil"] != weights(undisturbed[0])["distil"]
+
+
+@pytest.mark.parametrize("stop_at", [3, 9, 17, 25])
+def test_a_run_stopped_at_any_step_goes_on_to_the_same_bits(undisturbed, tiny_plan, tmp_path, stop_at):
+    asked = []
+
+    def stop():
+        asked.append(1)
+        return "cancel" if len(asked) == stop_at else None
+
+    records = []
+    with pytest.raises(kdcore.Stopped, match="cancel"):
+        kdcore.run(tiny_plan(), tmp_path, records.append, stop=stop)
+    assert records[-1]["type"] == "checkpoint"
+    result = kdcore.run(tiny_plan(), tmp_path, lambda record: None)
+    assert weights(tmp_path) == weights(undisturbed[0])
+    assert result.document["resolved"]["bitwise"] is True
+
+
+def test_a_checkpoint_names_every_file_that_another_machine_needs(undisturbed, tiny_plan, tmp_path):
+    calls, records = [], []
+
+    def stop():
+        calls.append(1)
+        return "drain" if len(calls) == 20 else None
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    with pytest.raises(kdcore.Stopped):
+        kdcore.run(tiny_plan(), first, records.append, stop=stop)
+    for entry in records[-1]["files"]:
+        target = second / entry["path"]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(first / entry["path"], target)
+        assert hashlib.sha256(target.read_bytes()).hexdigest() == entry["sha256"]
+    kdcore.run(tiny_plan(), second, lambda record: None)
+    assert weights(second) == weights(undisturbed[0])
+
+
+SCRIPT = """
+import json, sys, pathlib, torch
+torch.set_num_threads(1)
+import kdcore
+from kdcore.spec import Plan
+plan = Plan.model_validate(json.loads(pathlib.Path(sys.argv[1]).read_text()))
+kdcore.run(plan, sys.argv[2], lambda record: print(record["type"], flush=True))
+"""
+
+
+@pytest.mark.slow
+def test_a_job_killed_at_random_moments_ends_with_the_same_bits(undisturbed, tiny_plan, tmp_path):
+    """kill -9 again and again, with a checkpoint every few steps, until it gets through."""
+    document = tiny_plan(training={"checkpoints": {"every_seconds": 0.02}}).document()
+    path, workdir = tmp_path / "plan.json", tmp_path / "work"
+    path.write_text(json.dumps(document))
+    draw, kills = random.Random(0), 0
+    while True:
+        job = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(path), str(workdir)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        wanted = draw.randint(1, 25) if kills < 6 else 10**9
+        seen = 0
+        for line in job.stdout:
+            seen += line.strip() in {"checkpoint", "metrics"}
+            if seen >= wanted:
+                time.sleep(draw.random() * 0.02)
+                job.kill()
+                kills += 1
+                break
+        job.stdout.close()
+        if job.wait() == 0:
+            break
+    assert kills == 6
+    assert weights(workdir) == weights(undisturbed[0])
+
+
+def stopped_job(plan: Plan, workdir: Path, at: int = 12) -> None:
+    calls = []
+
+    def stop():
+        calls.append(1)
+        return "pause" if len(calls) == at else None
+
+    with pytest.raises(kdcore.Stopped):
+        kdcore.run(plan, workdir, lambda record: None, stop=stop)
+
+
+def test_a_truncated_checkpoint_is_refused_and_the_one_before_is_taken(undisturbed, tiny_plan, tmp_path):
+    stopped_job(tiny_plan(), tmp_path, at=12)
+    stopped_job(tiny_plan(), tmp_path, at=4)
+    newest = max(tmp_path.glob("runs/*/state-*.pt"), key=lambda path: path.stat().st_mtime)
+    newest.write_bytes(newest.read_bytes()[:100])
+    kdcore.run(tiny_plan(), tmp_path, lambda record: None)
+    assert weights(tmp_path) == weights(undisturbed[0])
+
+
+def test_when_every_checkpoint_is_damaged_the_error_says_which_and_what_to_do(tiny_plan, tmp_path):
+    stopped_job(tiny_plan(), tmp_path)
+    for path in tmp_path.glob("runs/*/state-*.pt"):
+        path.write_bytes(b"not a checkpoint")
+    (tmp_path / "checkpoint.previous.json").unlink(missing_ok=True)
+    with pytest.raises(kdcore.EngineError, match=r"has 16 of \d+ bytes; start again in an empty") as caught:
+        kdcore.run(tiny_plan(), tmp_path, lambda record: None)
+    assert caught.value.code == "checkpoint_damaged"
+
+
+def test_a_checkpoint_of_another_plan_is_refused(tiny_plan, tmp_path):
+    stopped_job(tiny_plan(), tmp_path)
+    with pytest.raises(kdcore.EngineError, match="belongs to another plan"):
+        kdcore.run(tiny_plan(training={"seed": 5}), tmp_path, lambda record: None)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_names_the_term(tiny_plan, tmp_path):
+    plan = tiny_plan(method="hinton", training={"optimizer": {"lr": 100.0, "name": "sgd"}, "epochs": 30})
+    with pytest.raises(kdcore.EngineError, match="became NaN or infinite in stage") as caught:
+        kdcore.run(plan, tmp_path, lambda record: None)
+    assert caught.value.code == "non_finite_loss"
+    assert caught.value.param == "/training/optimizer/lr"
+
+
+def test_a_gpu_that_is_not_there_is_an_error_not_a_silent_cpu(tiny_plan, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(kdcore.EngineError, match="a GPU was asked for") as caught:
+        kdcore.run(tiny_plan(resources={"device": "cuda"}), tmp_path, lambda record: None)
+    assert caught.value.code == "device_missing"
+
+
+def test_teacher_weights_of_another_network_are_refused_with_the_shapes(undisturbed, tiny_plan, tmp_path):
+    weights_of_student = undisturbed[0] / "runs" / "distil" / "weights.safetensors"
+    plan = tiny_plan(teacher={"architecture": "resnet8", "width": 0.5, "train": None, "weights": str(weights_of_student)})
+    with pytest.raises(kdcore.EngineError, match="has shape") as caught:
+        kdcore.run(plan, tmp_path, lambda record: None)
+    assert caught.value.param == "/teacher/weights"
+
+
+def test_a_teacher_brought_as_weights_is_not_trained_and_teaches_as_before(undisturbed, tiny_plan, tmp_path):
+    file = undisturbed[0] / "runs" / "teacher" / "weights.safetensors"
+    kdcore.run(
+        tiny_plan(teacher={"train": None, "weights": str(file)}, baseline=False), tmp_path, lambda record: None
+    )
+    assert weights(tmp_path)["distil"] == weights(undisturbed[0])["distil"]
+    assert "teacher" not in weights(tmp_path)
+
+
+def test_a_full_disk_is_told_apart_and_the_checkpoint_before_survives(tiny_plan, tmp_path):
+    stopped_job(tiny_plan(), tmp_path)
+    before = (tmp_path / "checkpoint.json").read_text()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(kdcore.EngineError, match="no space left") as caught:
+            kdcore.run(tiny_plan(), tmp_path, lambda record: None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.code == "disk_full"
+    assert (tmp_path / "checkpoint.json").read_text() == before
