@@ -106,7 +106,7 @@ def resolve(workshop: Workshop) -> dict[str, Any]:
     }
     return {
         "machine": workshop.machine.pinned(),
-        "data": {"sha256": data.sha256(), "mean": data.mean, "std": data.std},
+        "data": {"sha256": data.sha256(), "mean": list(data.mean), "std": list(data.std)},
         "runs": {run.name: _traced(run, networks, sample, workshop.machine) for run in plan.runs},
         "kept_teacher_outputs": "off",
         "compiled": False,

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from kdcore.errors import EngineError
 from kdcore.export import FILES, Delivery, Export, ExportError, bundle, deliver, export_onnx
 from kdcore.files import write_json
-from kdcore.measure import Latency, Quality, correct, latencies, macs, parameters, predict, quality, verdict
+from kdcore.measure import Latency, Quality, correct, latencies, macs, parameters, predict, quality
 from kdcore.objective.networks import fingerprint
 from kdcore.prepare import Workshop, weights_file
 from kdcore.report import Measured, Result, build_result, render
@@ -126,20 +126,23 @@ class Prover:
             "architecture": network.architecture,
             "num_classes": network.num_classes,
             "options": network.options,
-            "input_shape": plan.dataset.input_shape,
-            "normalise": {"scale": 255, "mean": self.workshop.data.mean, "std": self.workshop.data.std},
+            "input_shape": list(plan.dataset.input_shape),
+            "normalise": {"scale": 255, "mean": list(self.workshop.data.mean), "std": list(self.workshop.data.std)},
             "dataset": plan.dataset.name,
             "method": plan.method,
         }
 
     def _latencies(self, networks: dict[str, nn.Module], folder: Path) -> dict[str, Latency | None]:
-        """CPU latency of every network through onnxruntime, in turns; None for one that ONNX cannot say."""
+        """CPU latency of every network through onnxruntime, in turns; None for one that ONNX cannot say.
+
+        The student alone has the distilled student's graph, so both are timed by the delivered file.
+        """
         shape = self.workshop.plan.dataset.input_shape
         with tempfile.TemporaryDirectory(prefix="distillery-") as scratch:
             paths = {}
             for name, network in networks.items():
                 delivered = folder / FILES["onnx"]
-                if name == "student" and delivered.exists():
+                if name in {"student", "alone"} and delivered.exists():
                     paths[name] = delivered
                     continue
                 try:
@@ -182,8 +185,8 @@ class Prover:
         document = build_result(
             name=plan.name,
             method=plan.method,
-            verdict=verdict(right["student"], right.get("alone")),
-            **measured,
+            measured=measured,
+            correct=right,
             exports=exports,
             dataset=self._dataset(),
             versions={name: version(name) for name in VERSIONS},

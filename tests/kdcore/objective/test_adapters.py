@@ -44,7 +44,9 @@ def test_auto_changes_nothing_where_shapes_agree():
     assert list(piece.parameters()) == []
 
 
-@pytest.mark.parametrize(("student", "teacher"), [((2, 16), (2, 32)), ((2, 9, 16), (2, 9, 32)), ((2, 8, 4, 4), (2, 32))])
+@pytest.mark.parametrize(
+    ("student", "teacher"), [((2, 16), (2, 32)), ((2, 9, 16), (2, 9, 32)), ((2, 8, 4, 4), (2, 32))]
+)
 def test_auto_is_linear_for_vectors_and_tokens(student, teacher):
     assert brought("auto", student, teacher)[1] == teacher
 

@@ -178,7 +178,11 @@ def test_the_estimate_says_what_it_assumes():
         ({"dataset__path": "/etc"}, "/dataset/path", "paths are for 'python -m kdcore' only"),
         ({"teacher__weights": "t.pt"}, "/teacher/weights", "paths are for"),
         ({"student__labels": 5}, "/student/labels", "between the 10 classes and the 1294"),
-        ({"student__architecture": "fitnet1", "student__width": None}, "/student/architecture", "needs pictures of"),
+        (
+            {"student": {"architecture": "torchvision/alexnet"}},
+            "/student/architecture",
+            "needs pictures of",
+        ),
         ({"deliver": ["onnx", "gguf"]}, "/deliver/1", "'safetensors', 'onnx' or 'onnx-int8' (got 'gguf')"),
         ({"name": ""}, "/name", "at least 1 character"),
     ],

@@ -16,8 +16,11 @@ import torch
 from safetensors.torch import load_file
 
 import kdcore
+import kdcore.models as models
 from kdcore.data import TestSplitClosed
-from kdcore.spec import Plan
+from kdcore.objective.networks import fingerprint
+from kdcore.prepare import open_workshop
+from kdcore.train import validate
 
 RUNS = ("teacher", "alone", "distil")
 
@@ -26,6 +29,25 @@ def weights(workdir):
     """Digest of every run's final weights."""
     files = [Path(workdir) / "runs" / run / "weights.safetensors" for run in RUNS]
     return {file.parent.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.exists()}
+
+
+def train(plan, workdir, report=lambda record: None, stop=lambda: None):
+    """Run the job up to its last trained network: what comes behind does not touch the weights."""
+    last = Path(workdir) / "runs" / "distil" / "weights.safetensors"
+    with pytest.raises(kdcore.Stopped, match="trained"):
+        kdcore.run(plan, workdir, report, stop=lambda: "trained" if last.exists() else stop())
+
+
+def stopped(plan, workdir, at, report=lambda record: None):
+    """Run the job until its step number ``at``, where it is asked to stop."""
+    asked = []
+
+    def stop():
+        asked.append(1)
+        return "pause" if len(asked) == at else None
+
+    with pytest.raises(kdcore.Stopped, match="pause"):
+        kdcore.run(plan, workdir, report, stop=stop)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +79,6 @@ def test_the_result_compares_teacher_student_alone_and_student(undisturbed):
 
 
 def test_the_regressor_is_not_in_the_delivered_student(undisturbed, tiny_plan):
-    import kdcore.models as models
-
     network = tiny_plan().networks["student"]
     expected = models.build(network.architecture, network.num_classes, **network.options).state_dict().keys()
     delivered = load_file(undisturbed[2].artifacts / "student.safetensors").keys()
@@ -72,9 +92,6 @@ def test_steps_are_counted_over_the_whole_job_and_reach_the_end(undisturbed, tin
 
 
 def test_both_students_start_from_the_same_bits(tiny_plan, tmp_path):
-    from kdcore.objective.networks import fingerprint
-    from kdcore.prepare import open_workshop
-
     workshop = open_workshop(tiny_plan(), None)
     torch.manual_seed(123)
     first = fingerprint(workshop.fresh("student"))
@@ -84,9 +101,6 @@ def test_both_students_start_from_the_same_bits(tiny_plan, tmp_path):
 
 
 def test_the_test_split_is_closed_while_anything_can_be_chosen(tiny_plan, tmp_path, monkeypatch):
-    """Any look at the test pictures during training ends the job: the property itself raises."""
-    from kdcore.train import validate
-
     seen = []
     original = validate.accuracy
 
@@ -96,57 +110,48 @@ def test_the_test_split_is_closed_while_anything_can_be_chosen(tiny_plan, tmp_pa
 
     monkeypatch.setattr(validate, "accuracy", spy)
     plan = tiny_plan(baseline=False)
-    kdcore.run(plan, tmp_path, lambda record: None)
+    train(plan, tmp_path)
     assert set(seen) == {plan.dataset.counts.validation}
-    from kdcore.prepare import open_workshop
-
     with pytest.raises(TestSplitClosed):
         _ = open_workshop(plan, None).data.test
 
 
 def test_the_same_plan_gives_the_same_bits_again(undisturbed, tiny_plan, tmp_path):
-    kdcore.run(tiny_plan(), tmp_path, lambda record: None)
+    train(tiny_plan(), tmp_path)
     assert weights(tmp_path) == weights(undisturbed[0])
 
 
 def test_another_seed_gives_other_bits(undisturbed, tiny_plan, tmp_path):
-    kdcore.run(tiny_plan(training={"seed": 1}, baseline=False), tmp_path, lambda record: None)
+    train(tiny_plan(training={"seed": 1}, baseline=False), tmp_path)
     assert weights(tmp_path)["distil"] != weights(undisturbed[0])["distil"]
 
 
 @pytest.mark.parametrize("stop_at", [3, 9, 17, 25])
 def test_a_run_stopped_at_any_step_goes_on_to_the_same_bits(undisturbed, tiny_plan, tmp_path, stop_at):
-    asked = []
-
-    def stop():
-        asked.append(1)
-        return "cancel" if len(asked) == stop_at else None
-
     records = []
-    with pytest.raises(kdcore.Stopped, match="cancel"):
-        kdcore.run(tiny_plan(), tmp_path, records.append, stop=stop)
+    stopped(tiny_plan(), tmp_path, stop_at, records.append)
     assert records[-1]["type"] == "checkpoint"
-    result = kdcore.run(tiny_plan(), tmp_path, lambda record: None)
+    train(tiny_plan(), tmp_path)
     assert weights(tmp_path) == weights(undisturbed[0])
+
+
+def test_a_resumed_job_ends_with_the_same_result_and_says_that_its_bits_are_the_same(undisturbed, tiny_plan, tmp_path):
+    stopped(tiny_plan(), tmp_path, 14)
+    result = kdcore.run(tiny_plan(), tmp_path, lambda record: None)
     assert result.document["resolved"]["bitwise"] is True
+    assert result.document["models"]["student"]["accuracy"] == undisturbed[2].document["models"]["student"]["accuracy"]
+    assert result.document["hashes"] == undisturbed[2].document["hashes"]
 
 
 def test_a_checkpoint_names_every_file_that_another_machine_needs(undisturbed, tiny_plan, tmp_path):
-    calls, records = [], []
-
-    def stop():
-        calls.append(1)
-        return "drain" if len(calls) == 20 else None
-
-    first, second = tmp_path / "first", tmp_path / "second"
-    with pytest.raises(kdcore.Stopped):
-        kdcore.run(tiny_plan(), first, records.append, stop=stop)
+    first, second, records = tmp_path / "first", tmp_path / "second", []
+    stopped(tiny_plan(), first, 20, records.append)
     for entry in records[-1]["files"]:
         target = second / entry["path"]
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(first / entry["path"], target)
         assert hashlib.sha256(target.read_bytes()).hexdigest() == entry["sha256"]
-    kdcore.run(tiny_plan(), second, lambda record: None)
+    train(tiny_plan(), second)
     assert weights(second) == weights(undisturbed[0])
 
 
@@ -156,7 +161,16 @@ torch.set_num_threads(1)
 import kdcore
 from kdcore.spec import Plan
 plan = Plan.model_validate(json.loads(pathlib.Path(sys.argv[1]).read_text()))
-kdcore.run(plan, sys.argv[2], lambda record: print(record["type"], flush=True))
+last = pathlib.Path(sys.argv[2]) / "runs" / "distil" / "weights.safetensors"
+try:
+    kdcore.run(
+        plan,
+        sys.argv[2],
+        lambda record: print(record["type"], flush=True),
+        stop=lambda: "trained" if last.exists() else None,
+    )
+except kdcore.Stopped:
+    pass
 """
 
 
@@ -190,28 +204,17 @@ def test_a_job_killed_at_random_moments_ends_with_the_same_bits(undisturbed, tin
     assert weights(workdir) == weights(undisturbed[0])
 
 
-def stopped_job(plan: Plan, workdir: Path, at: int = 12) -> None:
-    calls = []
-
-    def stop():
-        calls.append(1)
-        return "pause" if len(calls) == at else None
-
-    with pytest.raises(kdcore.Stopped):
-        kdcore.run(plan, workdir, lambda record: None, stop=stop)
-
-
 def test_a_truncated_checkpoint_is_refused_and_the_one_before_is_taken(undisturbed, tiny_plan, tmp_path):
-    stopped_job(tiny_plan(), tmp_path, at=12)
-    stopped_job(tiny_plan(), tmp_path, at=4)
+    stopped(tiny_plan(), tmp_path, 12)
+    stopped(tiny_plan(), tmp_path, 4)
     newest = max(tmp_path.glob("runs/*/state-*.pt"), key=lambda path: path.stat().st_mtime)
     newest.write_bytes(newest.read_bytes()[:100])
-    kdcore.run(tiny_plan(), tmp_path, lambda record: None)
+    train(tiny_plan(), tmp_path)
     assert weights(tmp_path) == weights(undisturbed[0])
 
 
 def test_when_every_checkpoint_is_damaged_the_error_says_which_and_what_to_do(tiny_plan, tmp_path):
-    stopped_job(tiny_plan(), tmp_path)
+    stopped(tiny_plan(), tmp_path, 12)
     for path in tmp_path.glob("runs/*/state-*.pt"):
         path.write_bytes(b"not a checkpoint")
     (tmp_path / "checkpoint.previous.json").unlink(missing_ok=True)
@@ -221,7 +224,7 @@ def test_when_every_checkpoint_is_damaged_the_error_says_which_and_what_to_do(ti
 
 
 def test_a_checkpoint_of_another_plan_is_refused(tiny_plan, tmp_path):
-    stopped_job(tiny_plan(), tmp_path)
+    stopped(tiny_plan(), tmp_path, 12)
     with pytest.raises(kdcore.EngineError, match="belongs to another plan"):
         kdcore.run(tiny_plan(training={"seed": 5}), tmp_path, lambda record: None)
 
@@ -244,7 +247,9 @@ def test_a_gpu_that_is_not_there_is_an_error_not_a_silent_cpu(tiny_plan, tmp_pat
 
 def test_teacher_weights_of_another_network_are_refused_with_the_shapes(undisturbed, tiny_plan, tmp_path):
     weights_of_student = undisturbed[0] / "runs" / "distil" / "weights.safetensors"
-    plan = tiny_plan(teacher={"architecture": "resnet8", "width": 0.5, "train": None, "weights": str(weights_of_student)})
+    plan = tiny_plan(
+        teacher={"architecture": "resnet8", "width": 0.5, "train": None, "weights": str(weights_of_student)}
+    )
     with pytest.raises(kdcore.EngineError, match="has shape") as caught:
         kdcore.run(plan, tmp_path, lambda record: None)
     assert caught.value.param == "/teacher/weights"
@@ -252,15 +257,13 @@ def test_teacher_weights_of_another_network_are_refused_with_the_shapes(undistur
 
 def test_a_teacher_brought_as_weights_is_not_trained_and_teaches_as_before(undisturbed, tiny_plan, tmp_path):
     file = undisturbed[0] / "runs" / "teacher" / "weights.safetensors"
-    kdcore.run(
-        tiny_plan(teacher={"train": None, "weights": str(file)}, baseline=False), tmp_path, lambda record: None
-    )
+    train(tiny_plan(teacher={"train": None, "weights": str(file)}, baseline=False), tmp_path)
     assert weights(tmp_path)["distil"] == weights(undisturbed[0])["distil"]
     assert "teacher" not in weights(tmp_path)
 
 
 def test_a_full_disk_is_told_apart_and_the_checkpoint_before_survives(tiny_plan, tmp_path):
-    stopped_job(tiny_plan(), tmp_path)
+    stopped(tiny_plan(), tmp_path, 12)
     before = (tmp_path / "checkpoint.json").read_text()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
