@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from kdcore.spec.rooms import ConvolutionOptions, piece_options
+from kdcore.spec.rooms import piece_options
+from kdcore.spec.rooms.adapters import ConvolutionOptions
 
 Shape = tuple[int, ...]
 """Traced shape of a feature, batch included: [B, D], [B, L, D] or [B, C, H, W]."""

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdcore.spec.rooms import FixedOptions, piece_options
+from kdcore.spec.rooms import piece_options
+from kdcore.spec.rooms.balances import FixedOptions
 
 
 class Balance(nn.Module):

@@ -13,7 +13,8 @@ from kdcore.spec.matching import layer_pairs
 from kdcore.spec.objective import Kind, MethodSpec, PointPair, Ramp, Stage, Term
 from kdcore.spec.plan import LABELS, STUDENT, PairPlan, StagePlan, TermPlan
 from kdcore.spec.points import Place, UnknownLayer, resolve
-from kdcore.spec.rooms import DISTANCES, BadPiece, MatchOptions, piece_options
+from kdcore.spec.rooms import DISTANCES, BadPiece, piece_options
+from kdcore.spec.rooms.matches import MatchOptions
 
 _TRAINS = re.compile(r"^(?P<network>\w+)(?:\.upto\((?P<point>[^()]+)\))?$")
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from kdcore.objective.distances.base import Context, Distance
-from kdcore.objective.distances.features import MSE, Hint
-from kdcore.objective.distances.logits import KL, UNLABELLED, CrossEntropy, SoftCrossEntropy
+from kdcore.objective.distances import features, logits
+from kdcore.objective.distances.base import Classes, Context, Distance
+from kdcore.objective.distances.logits import UNLABELLED
 from kdcore.spec.rooms import piece_options
 
 __all__ = ["CLASSES", "UNLABELLED", "Context", "Distance", "distance"]
 
-CLASSES: dict[str, Callable[[Any], Distance]] = {
-    "cross_entropy": CrossEntropy,
-    "kl": KL,
-    "soft_cross_entropy": SoftCrossEntropy,
-    "hint": Hint,
-    "mse": MSE,
-}
+CLASSES: Classes = {**logits.CLASSES, **features.CLASSES}
 
 
 def distance(name: str, **options: Any) -> Distance:

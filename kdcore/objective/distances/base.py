@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -61,3 +61,7 @@ def same_shape(student: Tensor, teacher: Tensor | None, name: str) -> Tensor:
             f"{name} compares equal shapes (student {tuple(student.shape)}, teacher {shown}); use an adapter"
         )
     return teacher
+
+
+Classes = Mapping[str, Callable[[Any], Distance]]
+"""A family's distances by the name that specs use; each is called with its validated options."""

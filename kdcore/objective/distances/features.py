@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdcore.objective.distances.base import Context, Distance, same_shape
-from kdcore.spec.rooms import HintOptions, NoOptions
+from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
+from kdcore.spec.rooms.features import HintOptions
+from kdcore.spec.rooms.piece import NoOptions
 
 
 class Hint(Distance):
@@ -39,3 +40,6 @@ class MSE(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         return F.mse_loss(student, same_shape(student, teacher, "mse"))
+
+
+CLASSES: Classes = {"hint": Hint, "mse": MSE}

@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdcore.objective.distances.base import Context, Distance, same_shape
-from kdcore.spec.rooms import CrossEntropyOptions, TemperatureOptions
+from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
+from kdcore.spec.rooms.logits import CrossEntropyOptions, TemperatureOptions
 
 UNLABELLED = -100
 """Label of a picture whose class the learner may not know."""
@@ -68,3 +68,6 @@ class SoftCrossEntropy(Distance):
         followed = same_shape(student, teacher, "soft_cross_entropy")
         log_q = F.log_softmax(student / self.temperature, dim=-1)
         return -(F.softmax(followed / self.temperature, dim=-1) * log_q).sum(-1).mean()
+
+
+CLASSES: Classes = {"cross_entropy": CrossEntropy, "kl": KL, "soft_cross_entropy": SoftCrossEntropy}

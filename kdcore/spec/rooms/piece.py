@@ -1,0 +1,35 @@
+"""What a piece of a room is: its options, what it reads, what it needs, where its formula comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from kdcore.spec.base import Strict
+
+Reads = Literal["logits", "features", "labels", ""]
+
+
+class NoOptions(Strict):
+    """A piece without options."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One named piece of a room.
+
+    Attributes:
+        options: model of its options.
+        summary: one sentence.
+        source: paper or origin of the formula.
+        reads: what a distance compares: ``logits``, ``features``, or ``labels`` (logits against labels).
+    """
+
+    options: type[Strict]
+    summary: str
+    source: str = ""
+    reads: Reads = ""
+
+
+Table = Mapping[str, Piece]
