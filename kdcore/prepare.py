@@ -67,7 +67,8 @@ class Workshop:
 
     def networks(self, run: RunPlan, workdir: Path) -> dict[str, nn.Module]:
         """The learner of ``run``, fresh, and whom it listens to."""
-        return {run.learner: self.fresh(run.learner), **{name: self.speaker(name, workdir) for name in run.needs}}
+        speakers = {name: self.speaker(name, workdir) for name in run.needs}
+        return {**{name: self.fresh(name) for name in run.learners}, **speakers}
 
 
 def weights_file(workdir: Path, run: str) -> Path:
@@ -114,7 +115,7 @@ def resolve(workshop: Workshop) -> dict[str, Any]:
 
 
 def _traced(run: RunPlan, networks: Mapping[str, nn.Module], sample: torch.Tensor, machine: Machine) -> dict[str, Any]:
-    taking_part = {name: networks[name] for name in (run.learner, *run.needs)}
+    taking_part = {name: networks[name] for name in (*run.learners, *run.needs)}
     found = {}
     for plan in run.stages:
         stage = Stage(run, plan, taking_part, sample, machine)

@@ -107,6 +107,11 @@ class Objective(nn.Module):
             groups[plan.group] = groups.get(plan.group, loss.new_zeros(())) + weight * loss
         return losses
 
+    def parameters_of(self, learner: str) -> list[nn.Parameter]:
+        """Parameters of the adapters and distances whose terms teach ``learner``."""
+        taught = [module for module in self.terms if isinstance(module, TermModule) and module.plan.to == learner]
+        return [parameter for module in taught for parameter in module.parameters()]
+
     def advance(self) -> None:
         """Once per optimiser step: memory banks, queues and moments move on."""
         for module in self.terms:

@@ -93,7 +93,7 @@ class RunPlan(Strict):
     Attributes:
         name: ``teacher``, ``alone`` or ``distil``.
         phase: of the job, for progress.
-        learner: the network that learns.
+        learners: the networks that learn; the first is the one that the run is for.
         needs: runs whose result it reads.
         sample: ``all`` pictures, or the ``labelled`` ones only because every term needs labels.
         labels: how many labels it may see; None for all.
@@ -102,13 +102,18 @@ class RunPlan(Strict):
 
     name: str
     phase: Literal["teacher", "train"]
-    learner: str
+    learners: tuple[str, ...]
     needs: tuple[str, ...]
     stages: tuple[StagePlan, ...]
     training: Training
     sample: Literal["all", "labelled"]
     labels: int | None
     steps_per_epoch: int
+
+    @property
+    def learner(self) -> str:
+        """The network that the run is for."""
+        return self.learners[0]
 
     @property
     def epochs(self) -> int:

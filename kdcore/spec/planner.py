@@ -197,7 +197,7 @@ class _Planner:
         return RunPlan(
             name=TEACHER,
             phase="teacher",
-            learner=TEACHER,
+            learners=(TEACHER,),
             needs=(),
             stages=tuple(_learned_by(TEACHER, stage) for stage in self._alone(own, train.epochs)),
             training=training,
@@ -213,7 +213,7 @@ class _Planner:
         return RunPlan(
             name=name,
             phase="train",
-            learner=STUDENT,
+            learners=(STUDENT,),
             needs=(TEACHER,) if taught else (),
             stages=stages,
             training=_with_flip(self.spec.training, dataset),

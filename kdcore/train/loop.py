@@ -80,8 +80,13 @@ class Loop:
 
     @property
     def learner(self) -> nn.Module:
-        """The network that learns."""
+        """The network that the run is for."""
         return self.networks[self.run.learner]
+
+    @property
+    def learners(self) -> nn.ModuleDict:
+        """Every network that learns."""
+        return nn.ModuleDict({name: self.networks[name] for name in self.run.learners})
 
     def train(self, state: State | None = None) -> list[Record]:
         """Run to the end, from ``state`` if there is one; returns the metric records of the whole run.
@@ -90,7 +95,7 @@ class Loop:
             Stopped: on request, after a checkpoint.
             EngineError: ``non_finite_loss``, ``layer_not_found``.
         """
-        self.learner.train()
+        self.learners.train()
         if state is not None:
             self._restore(state)
         for number in range(self.position.stage, len(self.run.stages)):
@@ -110,7 +115,7 @@ class Loop:
                 self._validate(stage, epoch)
                 self.position.epoch, self.position.step = epoch + 1, 0
             if self.position.best is not None:
-                self.learner.load_state_dict(self.position.best["weights"])
+                self.learners.load_state_dict(self.position.best["weights"])
         finally:
             stage.close()
 
@@ -172,7 +177,7 @@ class Loop:
         score = values.get("accuracy", -values["loss"])
         best = self.position.best
         if self.run.training.keep == "best" and (best is None or score > best["score"]):
-            self.position.best = {"score": score, "weights": copy.deepcopy(self.learner.state_dict())}
+            self.position.best = {"score": score, "weights": copy.deepcopy(self.learners.state_dict())}
 
     def _answer_requests(self) -> None:
         """Make a checkpoint when one is due or when asked to stop."""
@@ -191,7 +196,7 @@ class Loop:
         return {
             "position": dict(vars(self.position)),
             "steps_done": self._steps_done(),
-            "learner": self.learner.state_dict(),
+            "learners": self.learners.state_dict(),
             "stage": self._stage.state(),
             "sums": self.sums.state(),
             "history": self.history,
@@ -200,7 +205,7 @@ class Loop:
 
     def _restore(self, state: State) -> None:
         self.position = Position(**state["position"])
-        self.learner.load_state_dict(state["learner"])
+        self.learners.load_state_dict(state["learners"])
         self.sums.restore(state["sums"], self.machine.device)
         self.history = list(state["history"])
         _set_random_state(state["rng"], self.machine.device)

@@ -1,9 +1,9 @@
-"""One stage of one run, ready to step: its objective, captures, optimiser and what it trains."""
+"""One stage of one run, ready to step: its objective, captures, learners and their optimisers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -14,9 +14,24 @@ from kdcore.objective.points import Capture, Features
 from kdcore.objective.stages import parameters_upto
 from kdcore.objective.terms import Losses, Objective, TermModule, points_of
 from kdcore.seeds import seeded
+from kdcore.spec.job import Optimizer
 from kdcore.spec.plan import RunPlan, StagePlan
 from kdcore.train import optimiser
 from kdcore.train.machine import Machine
+
+
+class Learner:
+    """One network that learns in a stage: its parameters, the adapters of its terms, and its optimiser."""
+
+    def __init__(
+        self, name: str, network: nn.Module, names: Sequence[str], objective: Objective, options: Optimizer
+    ) -> None:
+        self.name, self.network = name, network
+        chosen = set(names)
+        own = [p for own_name, p in network.named_parameters() if own_name in chosen]
+        self.parameters = [*own, *objective.parameters_of(name)]
+        self.balance = objective.balances[name]
+        self.optimizer = optimiser.build(options, [*self.parameters, *self.balance.parameters()])
 
 
 class Stage:
@@ -24,7 +39,7 @@ class Stage:
 
     Args:
         run, plan: of the stage.
-        networks: every network by name; all but the learner are frozen.
+        networks: every network by name; those that do not learn are frozen.
         sample: a few pictures to trace shapes with, in evaluation mode so that nothing changes.
         machine: where it runs.
     """
@@ -33,41 +48,53 @@ class Stage:
         self, run: RunPlan, plan: StagePlan, networks: Mapping[str, nn.Module], sample: Tensor, machine: Machine
     ) -> None:
         self.run, self.plan, self.machine = run, plan, machine
-        self.learner = networks[run.learner]
         self._stack = ExitStack()
-        captures = {
+        self._captures = {
             name: self._stack.enter_context(Capture(networks[name], points)) for name, points in points_of(plan).items()
         }
-        self._learner_capture = captures.pop(run.learner)
-        self._speakers = captures
+        self._networks = [networks[name] for name in run.learners]
         with seeded(run.training.seed, run.name, plan.name, "adapters"):
             self.objective = Objective(plan, self._trace(sample)).to(machine.device)
-        names = set(parameters_upto(self.learner, plan.upto, sample))
-        trained = [p for name, p in self.learner.named_parameters() if name in names]
-        self.trained = sorted(names)
-        self.parameters = [*trained, *self.objective.parameters()]
-        self.optimizer = optimiser.build(run.training.optimizer, self.parameters)
+        self.learners = [self._learner(name, networks[name], sample) for name in self._taught()]
         self.steps = plan.epochs * run.steps_per_epoch
+
+    def _taught(self) -> list[str]:
+        """The learners that some term of this stage teaches."""
+        taught = {term.to for term in self.plan.terms}
+        return [name for name in self.run.learners if name in taught]
+
+    def _learner(self, name: str, network: nn.Module, sample: Tensor) -> Learner:
+        upto = self.plan.upto if name == self.run.learner else None
+        names = parameters_upto(network, upto, sample)
+        return Learner(name, network, names, self.objective, self.run.training.optimizer)
 
     def close(self) -> None:
         """Take the hooks away."""
         self._stack.close()
 
-    def _trace(self, sample: Tensor) -> dict[str, Features]:
-        was_training = self.learner.training
-        self.learner.eval()
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """All learners in evaluation mode, and back."""
+        before = [network.training for network in self._networks]
+        for network in self._networks:
+            network.eval()
         try:
-            with torch.no_grad():
-                return self._listen(sample)
+            yield
         finally:
-            self.learner.train(was_training)
+            for network, mode in zip(self._networks, before, strict=True):
+                network.train(mode)
+
+    def _trace(self, sample: Tensor) -> dict[str, Features]:
+        with self.evaluating(), torch.no_grad():
+            return self._listen(sample)
 
     def _listen(self, images: Tensor) -> dict[str, Features]:
-        """What every network says; the learner's part carries gradients where they are enabled."""
+        """What every network says; the learners' parts carry gradients where they are enabled."""
+        spoken = {}
         with self.machine.autocast():
-            with torch.no_grad():
-                spoken = {name: capture(images) for name, capture in self._speakers.items()}
-            spoken[self.run.learner] = self._learner_capture(images)
+            for name, capture in self._captures.items():
+                with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.run.learners):
+                    spoken[name] = capture(images)
         return spoken
 
     def losses(self, batch: Batch, epoch: float) -> Losses:
@@ -77,30 +104,33 @@ class Stage:
         return losses
 
     def step(self, batch: Batch, epoch: int, step: int) -> dict[str, Tensor]:
-        """One optimiser step; returns the detached losses by name."""
+        """One optimiser step of every learner; returns the detached losses by name."""
         rate = self.rate(step)
-        optimiser.set_rate(self.optimizer, rate)
         losses = self.losses(batch, epoch)
-        self.optimizer.zero_grad(set_to_none=True)
+        for learner in self.learners:
+            self._move(learner, losses.groups.get(learner.name, {}), rate)
+        self.objective.advance()
         groups = losses.groups.get(self.run.learner, {})
-        if groups:
-            self.objective.balances[self.run.learner].backward(groups, self.parameters)
-            self._clip()
-            self.optimizer.step()
-            self.objective.advance()
         total = sum((loss.detach() for loss in groups.values()), start=batch.images.new_zeros(()))
         return {"loss": total, **{f"term.{name}": loss for name, loss in losses.terms.items()}}
+
+    def _move(self, learner: Learner, groups: dict[str, Tensor], rate: float) -> None:
+        """One step of one learner; the terms' gradients end at their ``to``, so learners do not disturb each other."""
+        if not groups:
+            return
+        optimiser.set_rate(learner.optimizer, rate)
+        learner.optimizer.zero_grad(set_to_none=True)
+        learner.balance.backward(groups, learner.parameters)
+        largest = self.run.training.gradient_clip
+        if largest is not None:
+            torch.nn.utils.clip_grad_norm_(learner.parameters, largest)
+        learner.optimizer.step()
 
     def rate(self, step: int) -> float:
         """The learning rate at ``step`` of the stage."""
         training = self.run.training
         factor = optimiser.factor(training.schedule, step, self.steps, self.run.steps_per_epoch)
         return training.optimizer.lr * self.plan.learning_rate_scale * factor
-
-    def _clip(self) -> None:
-        largest = self.run.training.gradient_clip
-        if largest is not None:
-            torch.nn.utils.clip_grad_norm_(self.parameters, largest)
 
     def describe(self) -> dict[str, Any]:
         """What tracing found out, for ``resolved.json``."""
@@ -109,14 +139,16 @@ class Stage:
             for module in self.objective.terms
             if isinstance(module, TermModule) and module.adapter is not None
         }
-        trained = sum(p.numel() for p in self.parameters)
+        trained = {learner.name: sum(p.numel() for p in learner.parameters) for learner in self.learners}
         return {"trained_parameters": trained, "adapter_parameters": adapters, "upto": self.plan.upto}
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint needs beside the learner."""
-        return {"objective": self.objective.state_dict(), "optimizer": self.optimizer.state_dict()}
+        """What a checkpoint needs beside the learners' networks."""
+        optimizers = {learner.name: learner.optimizer.state_dict() for learner in self.learners}
+        return {"objective": self.objective.state_dict(), "optimizers": optimizers}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.objective.load_state_dict(state["objective"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for learner in self.learners:
+            learner.optimizer.load_state_dict(state["optimizers"][learner.name])

@@ -36,16 +36,14 @@ def accuracy(network: nn.Module, pictures: Pictures, normalise: Normalise) -> fl
 @torch.no_grad()
 def stage_losses(stage: Stage, pictures: Pictures, normalise: Normalise, epoch: int) -> dict[str, float]:
     """Mean weighted loss and unweighted terms of a stage; batches count by their size."""
-    was_training = stage.learner.training
-    stage.learner.eval()
     sums, count = Sums(), 0
-    for batch in batches(pictures, normalise):
-        losses = stage.losses(batch, epoch)
-        total = torch.stack(list(losses.groups[stage.run.learner].values())).sum()
-        size = len(batch.labels)
-        sums.add({name: value * size for name, value in {"loss": total, **losses.terms}.items()})
-        count += 1
-    stage.learner.train(was_training)
+    with stage.evaluating():
+        for batch in batches(pictures, normalise):
+            losses = stage.losses(batch, epoch)
+            total = torch.stack(list(losses.groups[stage.run.learner].values())).sum()
+            size = len(batch.labels)
+            sums.add({name: value * size for name, value in {"loss": total, **losses.terms}.items()})
+            count += 1
     scale = count / len(pictures)
     means = {name: value * scale for name, value in sums.means().items()}
     return {name if name == "loss" else f"term.{name}": value for name, value in means.items()}
