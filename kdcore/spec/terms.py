@@ -153,6 +153,8 @@ class TermPlanner:
                 message = f"distance {term.distance.kind!r} compares {reads} and takes no adapter: leave it out"
                 raise self._refuse(at + pointer("adapter"), "adapter_unused", message)
             return None
+        if term.adapter is None and not DISTANCES[term.distance.kind].adapts:
+            return None
         adapter = term.adapter or Kind(kind="auto")
         self._options("adapter", adapter, at + pointer("adapter"))
         if adapter.kind == "none":

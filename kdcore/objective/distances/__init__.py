@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdcore.objective.distances import features, logits
+from kdcore.objective.distances import decoupled, features, logits, maps, relations
 from kdcore.objective.distances.base import Classes, Context, Distance
 from kdcore.objective.distances.logits import UNLABELLED
 from kdcore.spec.rooms import piece_options
 
 __all__ = ["CLASSES", "UNLABELLED", "Context", "Distance", "distance"]
 
-CLASSES: Classes = {**logits.CLASSES, **features.CLASSES}
+CLASSES: Classes = {
+    **logits.CLASSES,
+    **decoupled.CLASSES,
+    **features.CLASSES,
+    **maps.CLASSES,
+    **relations.CLASSES,
+}
 
 
 def distance(name: str, **options: Any) -> Distance:

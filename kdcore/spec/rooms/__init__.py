@@ -13,10 +13,11 @@ from kdcore.spec.rooms.features import FEATURES
 from kdcore.spec.rooms.logits import LOGITS
 from kdcore.spec.rooms.matches import MATCHES
 from kdcore.spec.rooms.piece import Piece, Table
+from kdcore.spec.rooms.relations import RELATIONS
 
 __all__ = ["ADAPTERS", "BALANCES", "DISTANCES", "MATCHES", "ROOMS", "BadPiece", "Piece", "piece_options"]
 
-DISTANCES: Table = {**LOGITS, **FEATURES}
+DISTANCES: Table = {**LOGITS, **FEATURES, **RELATIONS}
 
 ROOMS: dict[str, Table] = {
     "distance": DISTANCES,

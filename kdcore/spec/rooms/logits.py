@@ -20,6 +20,41 @@ class TemperatureOptions(Strict):
     temperature: float = Field(default=4, gt=0, le=1000)
 
 
+class DKDOptions(TemperatureOptions):
+    """``alpha`` weighs target against rest, ``beta`` the rest among itself; defaults of the authors' CIFAR-100 runs."""
+
+    alpha: float = Field(default=1, ge=0)
+    beta: float = Field(default=8, ge=0)
+
+
+class NKDOptions(Strict):
+    """``gamma`` weighs the classes other than the target."""
+
+    temperature: float = Field(default=1, gt=0, le=1000)
+    gamma: float = Field(default=1.5, ge=0)
+
+
+class DISTOptions(Strict):
+    """``beta`` weighs relations within a sample, ``gamma`` those within a class."""
+
+    temperature: float = Field(default=1, gt=0, le=1000)
+    beta: float = Field(default=1, ge=0)
+    gamma: float = Field(default=1, ge=0)
+
+
+class StandardisedOptions(Strict):
+    """The temperature behind the standardisation."""
+
+    temperature: float = Field(default=2, gt=0, le=1000)
+
+
+class OFAOptions(Strict):
+    """``sharpness`` is the exponent on the teacher's target probability."""
+
+    temperature: float = Field(default=1, gt=0, le=1000)
+    sharpness: float = Field(default=1, gt=0)
+
+
 LOGITS: Table = {
     "cross_entropy": Piece(CrossEntropyOptions, "Cross-entropy of the logits with the labels.", reads="labels"),
     "kl": Piece(
@@ -32,6 +67,54 @@ LOGITS: Table = {
         TemperatureOptions,
         "Cross-entropy of the softened distributions without the factor T²: FitNets' second-stage term.",
         "Romero et al. 2015 (arXiv 1412.6550), equation 2",
+        "logits",
+    ),
+    "dkd": Piece(
+        DKDOptions,
+        "Decoupled: the divergence of target against rest, and apart from it that among the rest, times T².",
+        "Zhao et al. 2022 (arXiv 2203.08679), equation 7",
+        "logits",
+    ),
+    "nkd": Piece(
+        NKDOptions,
+        "Normalised: the teacher's target probability as a soft label, and cross-entropy among the other classes.",
+        "Yang et al. 2023 (arXiv 2303.13005), equation 8",
+        "logits",
+    ),
+    "dist": Piece(
+        DISTOptions,
+        "One minus Pearson's correlation of the probabilities, within samples and within classes, times T².",
+        "Huang et al. 2022 (arXiv 2205.10536), equations 8 to 10",
+        "logits",
+    ),
+    "standardised_kl": Piece(
+        StandardisedOptions,
+        "T² times the divergence of logits brought to mean 0 and deviation 1 first.",
+        "Sun et al. 2024 (arXiv 2403.01427), algorithm 1",
+        "logits",
+    ),
+    "batch_correlation": Piece(
+        TemperatureOptions,
+        "Squared difference of the samples' Gram matrices of softened probabilities, by sample.",
+        "Jin et al. 2023 (MLKD, CVPR 2023), section 3.3",
+        "logits",
+    ),
+    "class_correlation": Piece(
+        TemperatureOptions,
+        "Squared difference of the classes' Gram matrices of softened probabilities, by class.",
+        "Jin et al. 2023 (MLKD, CVPR 2023), section 3.3",
+        "logits",
+    ),
+    "wsld": Piece(
+        StandardisedOptions,
+        "Soft cross-entropy, weighed by how much worse the student is on the label than the teacher, times T².",
+        "Zhou et al. 2021 (arXiv 2102.00650), equation 9",
+        "logits",
+    ),
+    "ofa": Piece(
+        OFAOptions,
+        "Cross-entropy whose target term is sharpened: for students unlike their teacher.",
+        "Hao et al. 2023 (arXiv 2310.19444), equation 6",
         "logits",
     ),
 }

@@ -24,12 +24,15 @@ class Piece:
         summary: one sentence.
         source: paper or origin of the formula.
         reads: what a distance compares: ``logits``, ``features``, or ``labels`` (logits against labels).
+        adapts: whether the features are brought to one shape first unless the spec says otherwise; relations of a
+            batch, for instance, can be compared between features of any two widths.
     """
 
     options: type[Strict]
     summary: str
     source: str = ""
     reads: Reads = ""
+    adapts: bool = True
 
 
 Table = Mapping[str, Piece]
