@@ -66,7 +66,7 @@ class Prover:
             qualities = self._qualities(logits, test.labels)
         self.ask()
         with self.phase("export"):
-            exports = self._export(networks["student"], images, test.labels, folder)
+            exports = self._export(networks["student"], folder)
             speeds = self._latencies(networks, folder)
         self.ask()
         with self.phase("report"):
@@ -100,14 +100,16 @@ class Prover:
             for name, own in logits.items()
         }
 
-    def _export(self, student: nn.Module, images: Tensor, labels: Tensor, folder: Path) -> list[Export]:
+    def _export(self, student: nn.Module, folder: Path) -> list[Export]:
+        """Write the formats; they are verified on the validation split, because withholding one is a choice."""
         calibration = self.workshop.normalise(self.workshop.data.train.images[:CALIBRATION_PICTURES])
+        held_out = self.workshop.data.validation
         delivery = Delivery(
             student=student.cpu(),
             description=self._description(),
             input_shape=self.workshop.plan.dataset.input_shape,
-            images=images,
-            labels=labels,
+            images=self.workshop.normalise(held_out.images),
+            labels=held_out.labels,
             calibration=calibration,
         )
         exports = deliver(delivery, self.workshop.plan.deliver, folder)

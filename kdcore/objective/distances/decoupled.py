@@ -122,7 +122,8 @@ class DIST(Distance):
         q, p = F.softmax(student / o.temperature, 1), F.softmax(followed / o.temperature, 1)
         within_samples = 1 - correlation(q, p).mean()
         within_classes = 1 - correlation(q.T, p.T).mean()
-        return (o.beta * within_samples + o.gamma * within_classes) * o.temperature**2
+        loss: Tensor = (o.beta * within_samples + o.gamma * within_classes) * o.temperature**2
+        return loss
 
 
 class StandardisedKL(Distance):
