@@ -102,7 +102,9 @@ class NKD(Distance):
 def correlation(a: Tensor, b: Tensor) -> Tensor:
     """Pearson's correlation of the rows, with the authors' 1e-8 beside the product of norms."""
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
-    return (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1) + 1e-8)
+    norms = torch.linalg.vector_norm(a, dim=1) * torch.linalg.vector_norm(b, dim=1)
+    cosine: Tensor = (a * b).sum(1) / (norms + 1e-8)
+    return cosine
 
 
 class DIST(Distance):
