@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -14,9 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 import kdcore
+from kdcore.environment import calm
 from kdcore.spec import SpecError, parse_spec, plan
 
 console = Console(stderr=True)
+calm(os.environ)
 
 
 class View:

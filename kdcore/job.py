@@ -124,7 +124,7 @@ class _Job:
         pinned = json.loads(path.read_text()) if path.exists() else None
         workshop = open_workshop(self.plan, pinned)
         if pinned is None:
-            pinned = resolve(workshop)
+            workshop, pinned = resolve(workshop)
             write_json(path, pinned)
         elif workshop.machine.pinned() != pinned["machine"]:
             self.bitwise = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ from torch import nn
 
 import kdcore.models as models
 from kdcore.data import Data, open_data
-from kdcore.data.batches import Normalise
+from kdcore.data.batches import Batch, Normalise
 from kdcore.errors import EngineError
 from kdcore.objective.networks import freeze
 from kdcore.seeds import seeded
 from kdcore.spec.plan import Plan, RunPlan
 from kdcore.train.machine import Machine
 from kdcore.train.stage import Stage
+from kdcore.train.threads import fastest
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,10 @@ def open_workshop(plan: Plan, pinned: Mapping[str, Any] | None) -> Workshop:
     return Workshop(plan, data, machine)
 
 
-def resolve(workshop: Workshop) -> dict[str, Any]:
-    """What ``resolved.json`` holds: machine, data and every stage as traced. A wrong layer ends the job here.
+def resolve(workshop: Workshop) -> tuple[Workshop, dict[str, Any]]:
+    """Settle what was open; returns the workshop, and what ``resolved.json`` holds: machine, data, stages as traced.
+
+    A wrong layer ends the job here.
 
     Raises:
         EngineError: ``layer_not_found`` or ``invalid_data``.
@@ -105,13 +108,32 @@ def resolve(workshop: Workshop) -> dict[str, Any]:
         name: workshop.loaded(name, Path(given[name])) if name in given else workshop.fresh(name)
         for name in plan.networks
     }
-    return {
+    workshop = _with_threads(workshop, networks)
+    return workshop, {
         "machine": workshop.machine.pinned(),
         "data": {"sha256": data.sha256(), "mean": list(data.mean), "std": list(data.std)},
         "runs": {run.name: _traced(run, networks, sample, workshop.machine) for run in plan.runs},
         "kept_teacher_outputs": "off",
         "compiled": False,
     }
+
+
+def _with_threads(workshop: Workshop, networks: Mapping[str, nn.Module]) -> Workshop:
+    """The workshop with as many CPU threads as pay for the job's last stage, unless the spec says how many."""
+    machine, run = workshop.machine, workshop.plan.runs[-1]
+    if machine.device != "cpu" or workshop.plan.spec.resources.threads is not None or machine.threads == 1:
+        return workshop
+    size = run.training.batch_size
+    held_out = workshop.data.validation
+    index = torch.arange(size) % len(held_out)
+    batch = Batch(workshop.normalise(held_out.images[index]), held_out.labels[index], index)
+    taking_part = {name: networks[name].train() for name in (*run.learners, *run.needs)}
+    stage = Stage(run, run.stages[-1], taking_part, batch.images[:2], machine)
+    try:
+        threads = fastest(lambda: stage.step(batch, 0, 0), machine.threads)
+    finally:
+        stage.close()
+    return replace(workshop, machine=replace(machine, threads=threads))
 
 
 def _traced(run: RunPlan, networks: Mapping[str, nn.Module], sample: torch.Tensor, machine: Machine) -> dict[str, Any]:

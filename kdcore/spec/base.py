@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 
@@ -98,4 +98,4 @@ def _label(value: str) -> str:
     return value.strip()
 
 
-Name = Annotated[str, AfterValidator(_label)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_label)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, GetJsonSchemaHandler, Tag, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from kdcore.spec.base import Name, Strict
 
@@ -36,7 +38,33 @@ Number = Annotated[
 """A weight: a constant, or a ramp over the stage."""
 
 
-class Kind(Strict):
+class Named(Strict):
+    """A name with options, which may be written as the name alone, or with the options beside it."""
+
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        own = set(cls.model_fields)
+        (key,) = own - {"options"}
+        if isinstance(value, str):
+            return {key: value}
+        if isinstance(value, dict) and set(value) - own and isinstance(value.get("options", {}), dict):
+            beside = {name: option for name, option in value.items() if name not in own}
+            named = {name: value[name] for name in own & set(value)}
+            return {**named, "options": {**named.get("options", {}), **beside}}
+        return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """All three spellings, as the published schema has to allow them."""
+        written_out = handler.resolve_ref_schema(handler(core))
+        written_out["additionalProperties"] = True
+        return {"anyOf": [{"type": "string"}, written_out], "title": cls.__name__}
+
+
+class Kind(Named):
     """A registered piece by name, with its options beside it: ``{kind: kl, temperature: 4}`` or just ``kl``.
 
     Attributes:
@@ -44,18 +72,7 @@ class Kind(Strict):
         options: everything else that was written beside ``kind``.
     """
 
-    kind: str
-    options: dict[str, Any] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"kind": value}
-        if isinstance(value, dict) and set(value) - {"kind", "options"}:
-            options = {k: v for k, v in value.items() if k not in {"kind", "options"}}
-            return {"kind": value.get("kind"), "options": {**value.get("options", {}), **options}}
-        return value
+    kind: Name
 
 
 class PointPair(Strict):
@@ -156,21 +173,10 @@ class MethodSpec(Strict):
         return self
 
 
-class PresetRef(Strict):
+class PresetRef(Named):
     """A method by name, with options: ``{preset: fitnet, temperature: 4}`` or just ``fitnet``."""
 
-    preset: str
-    options: dict[str, Any] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"preset": value}
-        if isinstance(value, dict) and set(value) - {"preset", "options"}:
-            options = {k: v for k, v in value.items() if k not in {"preset", "options"}}
-            return {"preset": value.get("preset"), "options": {**value.get("options", {}), **options}}
-        return value
+    preset: Name
 
 
 def _method_kind(value: Any) -> str:

@@ -21,7 +21,7 @@ class Machine:
     Attributes:
         device: ``cpu`` or ``cuda``.
         device_name: as the driver or the platform calls it.
-        threads: of the CPU's operators.
+        threads: of the CPU's operators; what ``prepare`` measures unless the spec says it.
         precision: ``float32`` or ``bfloat16``, of the forward passes.
         torch: version.
     """
