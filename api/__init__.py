@@ -1,0 +1,1 @@
+"""The HTTP side: resources over the store, validated by kdcore.spec; never torch, never a worker."""

@@ -1,0 +1,87 @@
+"""What a user can ask of a job: cancel, pause, resume, retry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import resources
+from api.auth import Caller, Writer
+from api.content import has_tag
+from api.docs import problems
+from api.errors import Refused
+from api.idempotency import IdempotencyKey, Once
+from api.resources import Job
+from api.services import AppServices, Services
+from store import jobs
+from store.models import Job as JobRow
+from store.models import JobState
+
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
+
+IfMatch = Annotated[str | None, Header(alias="If-Match", description="act only on this version of the job")]
+RESPONSES = problems(404, 409, 412) | {202: {"model": Job, "description": "asked of the worker that runs it"}}
+PENDING = (JobState.CANCELLING, JobState.PAUSING)
+
+
+@router.post("/cancel", operation_id="cancelJob", responses=RESPONSES)
+def cancel_job(caller: Writer, services: AppServices, job_id: str, response: Response, version: IfMatch = None) -> Job:
+    """Cancel: at once where it waits, within seconds where it runs; a cancelled job stays as it is."""
+    return _act(services, caller, job_id, version, response, jobs.cancel_job)
+
+
+@router.post("/pause", operation_id="pauseJob", responses=RESPONSES)
+def pause_job(caller: Writer, services: AppServices, job_id: str, response: Response, version: IfMatch = None) -> Job:
+    """Pause: a running job stops at a checkpoint and keeps it."""
+    return _act(services, caller, job_id, version, response, jobs.pause_job)
+
+
+@router.post("/resume", operation_id="resumeJob", responses=problems(404, 409, 412))
+def resume_job(caller: Writer, services: AppServices, job_id: str, response: Response, version: IfMatch = None) -> Job:
+    """Resume: a paused job waits for a worker again and goes on from its checkpoint."""
+    return _act(services, caller, job_id, version, response, jobs.resume_job)
+
+
+@router.post("/retry", operation_id="retryJob", status_code=201, response_model=Job, responses=problems(404, 409, 422))
+def retry_job(
+    caller: Writer, services: AppServices, request: Request, job_id: str, key: IdempotencyKey = None
+) -> Response:
+    """Retry: a new job with the plan of a failed or cancelled one, going on from its last checkpoint."""
+    once = Once(services, caller, request, key, None)
+
+    def make(session: Session) -> Job:
+        return resources.job(jobs.retry_job(session, jobs.get_job(session, caller.project_id, job_id)))
+
+    return once.create(make)
+
+
+def _act(
+    services: Services,
+    caller: Caller,
+    job_id: str,
+    version: str | None,
+    response: Response,
+    action: Callable[[Session, JobRow], JobRow],
+) -> Job:
+    with services.database.write() as session:
+        row = jobs.get_job(session, caller.project_id, job_id)
+        if version is not None:
+            _check_version(session, row, version)
+        job = resources.job(action(session, row))
+    if job.status == JobState.QUEUED:
+        services.bell.ring(job.resource_class)
+    response.status_code = 202 if job.status in PENDING else 200
+    response.headers["ETag"] = job.etag
+    return job
+
+
+def _check_version(session: Session, row: JobRow, version: str) -> None:
+    session.refresh(row, with_for_update={"key_share": True})
+    if not has_tag(version, resources.job(row).etag, weak=False):
+        message = f"the job is at version {row.version} and {row.status}; read it again and decide anew"
+        raise Refused("precondition_failed", message)

@@ -1,0 +1,127 @@
+"""Who asks: an API key or the dashboard's session, and what they may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from sqlalchemy.orm import Session as SqlSession
+from starlette.requests import Request
+
+from api.edge import SAFE_METHODS
+from api.errors import Refused
+from api.services import Services, services_of
+from api.signing import Session
+from store import keys
+from store.database import now
+from store.models import ApiKey
+
+READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"
+SCOPES = (READ, WRITE, ADMIN)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """An authenticated caller. ``key`` is None where authentication is off, ``session`` for a bearer key."""
+
+    project_id: str
+    scopes: frozenset[str]
+    key: ApiKey | None = None
+    session: Session | None = None
+
+    def may(self, scope: str) -> bool:
+        """Whether a scope is granted; ``admin`` grants all."""
+        return scope in self.scopes or ADMIN in self.scopes
+
+
+def cookie_name(services: Services) -> str:
+    """Cookies do not tell ports apart, and one machine may run two services."""
+    return f"distillery_session_{services.settings.port}"
+
+
+def identify(request: Request) -> Caller:
+    """The caller of a request.
+
+    Raises:
+        Refused: 401 without a valid key or session, 403 for a change by session without its CSRF token.
+    """
+    services = services_of(request)
+    if not services.settings.auth:
+        return Caller(services.local_project_id(), frozenset(SCOPES))
+    header = request.headers.get("authorization")
+    if header is not None:
+        return _by_key(services, header)
+    cookie = request.cookies.get(cookie_name(services))
+    if cookie is not None:
+        return _by_session(services, request, cookie)
+    raise unauthenticated("send an API key as 'Authorization: Bearer dk_...'")
+
+
+def unauthenticated(detail: str, error: str = "") -> Refused:
+    """A 401 with its challenge (RFC 6750)."""
+    challenge = 'Bearer realm="distillery"' + (f', error="{error}"' if error else "")
+    return Refused("authentication_required", detail, headers={"WWW-Authenticate": challenge})
+
+
+def _by_key(services: Services, header: str) -> Caller:
+    scheme, _, plaintext = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise unauthenticated("the Authorization header must be 'Bearer dk_...'", "invalid_request")
+    caller = key_caller(services, plaintext.strip())
+    if caller is None:
+        raise unauthenticated("the API key is unknown, revoked or expired", "invalid_token")
+    return caller
+
+
+def key_caller(services: Services, plaintext: str) -> Caller | None:
+    """The caller whose key this is."""
+    with services.database.read() as session:
+        key = keys.verify(session, plaintext, secret=services.secret)
+    return None if key is None else _caller(services, key)
+
+
+def _by_session(services: Services, request: Request, cookie: str) -> Caller:
+    session = services.signer.open(cookie)
+    if session is None:
+        raise unauthenticated("the session has ended; sign in again")
+    if request.method not in SAFE_METHODS:
+        token = request.headers.get("x-csrf-token", "")
+        if not services.signer.is_csrf(session, token):
+            raise Refused("csrf_failed", "send the session's csrf_token as X-CSRF-Token with every change")
+    with services.database.read() as database:
+        key = living_key(database, session.key_id)
+    if key is None:
+        raise unauthenticated("the key of this session was revoked or has expired; sign in again")
+    return _caller(services, key, session)
+
+
+def living_key(database: SqlSession, key_id: str) -> ApiKey | None:
+    """The key by id, unless it was revoked or has run out."""
+    key = database.get(ApiKey, key_id)
+    if key is None or key.revoked_at is not None:
+        return None
+    return None if key.expires_at is not None and key.expires_at <= now(database) else key
+
+
+def _caller(services: Services, key: ApiKey, session: Session | None = None) -> Caller:
+    services.note_use(key)
+    return Caller(key.project_id, frozenset(key.scopes), key, session)
+
+
+def _scoped(scope: str) -> Callable[[Request], Caller]:
+    def scoped(request: Request) -> Caller:
+        caller = identify(request)
+        if not caller.may(scope):
+            challenge = f'Bearer realm="distillery", error="insufficient_scope", scope="{scope}"'
+            message = f"this needs the scope {scope!r}; ask for a key that has it"
+            raise Refused("insufficient_scope", message, headers={"WWW-Authenticate": challenge})
+        return caller
+
+    return scoped
+
+
+Anyone = Annotated[Caller, Depends(identify)]
+Reader = Annotated[Caller, Depends(_scoped(READ))]
+Writer = Annotated[Caller, Depends(_scoped(WRITE))]

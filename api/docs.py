@@ -1,0 +1,126 @@
+"""The OpenAPI document: every operation with its refusals, its security and the schema of the spec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.errors import KINDS, PROBLEM_TYPE, Problem
+from kdcore.spec import JobSpec
+
+PUBLIC: dict[str, Any] = {"security": []}
+"""For operations that need no key."""
+
+_REFERENCE = "#/components/schemas/{model}"
+_TITLES = {kind.status: (code, kind.title) for code, kind in reversed(KINDS.items())}
+
+SECURITY_SCHEMES = {
+    "key": {"type": "http", "scheme": "bearer", "description": "an API key, dk_..."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "distillery_session_8400",
+        "description": "the dashboard's session, named by the port; changes also need its token in X-CSRF-Token",
+    },
+}
+
+SPEC_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": _REFERENCE.format(model="JobSpec")},
+                "example": {
+                    "name": "digits-hints",
+                    "dataset": {"name": "digits"},
+                    "teacher": {"architecture": "resnet20", "train": {"epochs": 12}},
+                    "student": {"architecture": "resnet8", "width": 0.5},
+                    "method": "fitnet",
+                    "training": {"epochs": 20, "batch_size": 64},
+                },
+            }
+        },
+    }
+}
+
+
+LABEL_FILTER: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "label",
+            "in": "query",
+            "description": "label.<key>=<value>, for each label that the jobs must have",
+            "style": "form",
+            "explode": True,
+            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+            "example": {"label.team": "vision"},
+        }
+    ]
+}
+
+
+def binary(media_type: str, *, ranges: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The documented answers of an operation that sends bytes."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    found: dict[int | str, dict[str, Any]] = {200: {"description": "the bytes", "content": content}}
+    if ranges:
+        found[206] = {"description": "the range asked for", "content": content}
+        found[307] = {"description": "the bytes are at this address for some minutes"}
+    return found | {304: {"description": "you have these bytes"}}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The documented refusals of an operation, beside those that every operation has."""
+    return {status: _documented(status) for status in statuses}
+
+
+def _documented(status: int) -> dict[str, Any]:
+    code, title = _TITLES[status]
+    example = {
+        "type": f"urn:distillery:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": "what was wrong this time, and the remedy",
+        "code": code,
+        "request_id": "req_2f6c3b0e7c0f4c0c9d3f1f1a5a0e7b11",
+        "errors": [],
+    }
+    media = {"schema": {"$ref": _REFERENCE.format(model="Problem")}, "example": example}
+    return {"description": title, "content": {PROBLEM_TYPE: media}}
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The document; made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        _complete(document)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _complete(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for model in (JobSpec, Problem):
+        schema = model.model_json_schema(by_alias=True, ref_template=_REFERENCE)
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
+    document["components"]["securitySchemes"] = SECURITY_SCHEMES
+    document["security"] = [{"key": []}, {"session": []}]
+    for path in document["paths"].values():
+        for operation in path.values():
+            _complete_operation(operation)
+
+
+def _complete_operation(operation: dict[str, Any]) -> None:
+    """What every operation can answer; a 422 that FastAPI describes by itself is none that we send."""
+    responses = operation["responses"]
+    if "HTTPValidationError" in str(responses.get("422")):
+        del responses["422"]
+    common = (400, 500, 503) if operation.get("security") == [] else (400, 401, 403, 500, 503)
+    for status in common:
+        responses.setdefault(str(status), _documented(status))
+    operation["responses"] = dict(sorted(responses.items()))

@@ -1,0 +1,54 @@
+"""The bounds of what one request may ask for, in one place."""
+
+MAX_BODY_BYTES = 1_048_576
+"""Largest JSON body; a spec of a hundred terms is under 20 kB."""
+
+QUICK_BODY_BYTES = 16_384
+"""A JSON body so small that it is decoded without a thread, and the largest that a stranger may send."""
+
+MAX_JSON_DEPTH = 32
+"""Deepest nesting of a JSON body; a spec needs eight."""
+
+MAX_INTEGER = 2**63 - 1
+"""Largest integer of a JSON body, in either direction: what both databases can hold."""
+
+BODY_SECONDS = 30.0
+"""How long a client may take to send its body."""
+
+PAGE_DEFAULT = 20
+PAGE_MAX = 100
+
+EVENTS_DEFAULT = 100
+EVENTS_MAX = 1000
+
+POINTS_DEFAULT = 1000
+POINTS_MAX = 5000
+
+POLL_SECONDS = 0.25
+"""How often the events of watched jobs are looked for: one query, however many watch."""
+
+HEARTBEAT_SECONDS = 15.0
+"""Longest silence of a stream; proxies close what is silent for longer, commonly after 60 s."""
+
+STREAM_BATCH = 200
+"""Events that a stream reads or sends at once."""
+
+STREAMS_MAX = 2000
+"""Streams one process serves; the next one is told to come back."""
+
+TAIL_EVENTS = 500
+"""Recent events kept in memory for each watched job; a slower reader goes back to the database."""
+
+CHUNK_BYTES = 1_048_576
+
+PRESIGNED_SECONDS = 300
+"""Life of a redirect to object storage; the download must begin within it."""
+
+SESSION_SECONDS = 12 * 3600
+"""Life of a dashboard session."""
+
+STOP_SECONDS = 5
+"""How long shutdown waits for requests in flight."""
+
+DISK_FREE_BYTES = 512 * 1024**2
+"""Free disk under which the service calls itself not ready."""

@@ -1,0 +1,36 @@
+"""Who works, and how much there is to do."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.auth import Reader
+from api.docs import problems
+from api.paging import Paging, page_of
+from api.resources import Overview, Page, Worker
+from api.services import AppServices, Services
+from store import states, workers
+from store.models import Worker as WorkerRow
+
+router = APIRouter(prefix="/v1", tags=["workers"])
+
+
+@router.get("/workers", operation_id="listWorkers", responses=problems(422))
+def list_workers(_: Reader, services: AppServices, query: Paging) -> Page[Worker]:
+    """Workers heard from lately, oldest first."""
+    names = ("id", "resource_classes", "facts", "started_at", "heartbeat_at")
+    data = [Worker(**{name: getattr(row, name) for name in names}) for row in _live(services)]
+    return page_of(data, lambda worker: worker.id, query)
+
+
+@router.get("/overview", operation_id="getOverview")
+def get_overview(caller: Reader, services: AppServices) -> Overview:
+    """The project's jobs by status, and how many workers there are."""
+    with services.database.read() as session:
+        counts = states.counts(session, caller.project_id)
+    return Overview(jobs=counts, workers=len(_live(services)))
+
+
+def _live(services: Services) -> list[WorkerRow]:
+    with services.database.read() as session:
+        return workers.live(session, services.settings.lease_seconds)
