@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdcore.objective.distances import decoupled, features, logits, maps, relations
+from kdcore.objective.distances import decoupled, features, logits, maps, moments, relations, transport
 from kdcore.objective.distances.base import Classes, Context, Distance
 from kdcore.objective.distances.logits import UNLABELLED
 from kdcore.spec.rooms import piece_options
@@ -17,6 +17,8 @@ CLASSES: Classes = {
     **features.CLASSES,
     **maps.CLASSES,
     **relations.CLASSES,
+    **transport.CLASSES,
+    **moments.CLASSES,
 }
 
 

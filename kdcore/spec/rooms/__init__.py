@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from kdcore.spec.base import Strict, problems_of, suggestion
 from kdcore.spec.rooms.adapters import ADAPTERS
 from kdcore.spec.rooms.balances import BALANCES
+from kdcore.spec.rooms.distributions import DISTRIBUTIONS
 from kdcore.spec.rooms.features import FEATURES
 from kdcore.spec.rooms.logits import LOGITS
 from kdcore.spec.rooms.matches import MATCHES
@@ -17,7 +18,7 @@ from kdcore.spec.rooms.relations import RELATIONS
 
 __all__ = ["ADAPTERS", "BALANCES", "DISTANCES", "MATCHES", "ROOMS", "BadPiece", "Piece", "piece_options"]
 
-DISTANCES: Table = {**LOGITS, **FEATURES, **RELATIONS}
+DISTANCES: Table = {**LOGITS, **FEATURES, **RELATIONS, **DISTRIBUTIONS}
 
 ROOMS: dict[str, Table] = {
     "distance": DISTANCES,
