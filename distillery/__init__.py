@@ -1,0 +1,30 @@
+"""What a user imports: `from distillery import Client`."""
+
+from distillery.client import Client, __version__
+from distillery.errors import (
+    ApiError,
+    ConfigError,
+    DistilleryError,
+    IntegrityError,
+    Problem,
+    ServiceError,
+    Unreachable,
+)
+from distillery.transport import Retry
+from distillery.types import Artifact, Event, Job
+
+__all__ = [
+    "ApiError",
+    "Artifact",
+    "Client",
+    "ConfigError",
+    "DistilleryError",
+    "Event",
+    "IntegrityError",
+    "Job",
+    "Problem",
+    "Retry",
+    "ServiceError",
+    "Unreachable",
+    "__version__",
+]

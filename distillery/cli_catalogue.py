@@ -1,0 +1,73 @@
+"""`distill methods`, `architectures`, `datasets`, `workers`: what the service has to offer."""
+
+import typer
+
+from distillery.catalogue_view import (
+    show_architecture,
+    show_architectures,
+    show_datasets,
+    show_method,
+    show_methods,
+    show_workers,
+)
+from distillery.common import AsJson, client, out, print_json
+
+methods_app = typer.Typer(invoke_without_command=True, help="List the distillation methods, or show one of them.")
+architectures_app = typer.Typer(invoke_without_command=True, help="List the networks, or show one of them.")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(methods_app, name="methods")
+    app.add_typer(architectures_app, name="architectures")
+    app.command()(datasets)
+    app.command()(workers)
+
+
+@methods_app.callback()
+def methods(context: typer.Context, json: AsJson = False) -> None:
+    """List the distillation methods."""
+    if context.invoked_subcommand is not None:
+        return
+    with client(context) as service:
+        found = service.methods()
+    print_json(found) if json else show_methods(out(), found)
+
+
+@methods_app.command("show")
+def methods_show(context: typer.Context, name: str, json: AsJson = False) -> None:
+    """Show one method: its paper, its options with their defaults, what it needs."""
+    with client(context) as service:
+        found = service.method(name)
+    print_json(found) if json else show_method(out(), found)
+
+
+@architectures_app.callback()
+def architectures(context: typer.Context, json: AsJson = False) -> None:
+    """List the networks that a teacher or student can be."""
+    if context.invoked_subcommand is not None:
+        return
+    with client(context) as service:
+        found = service.architectures()
+    print_json(found) if json else show_architectures(out(), found)
+
+
+@architectures_app.command("show")
+def architectures_show(context: typer.Context, name: str, json: AsJson = False) -> None:
+    """Show one network: its size and the layers that a method can look at."""
+    with client(context) as service:
+        found = service.architecture(name)
+    print_json(found) if json else show_architecture(out(), found)
+
+
+def datasets(context: typer.Context, json: AsJson = False) -> None:
+    """List the datasets that a spec can name."""
+    with client(context) as service:
+        found = service.datasets()
+    print_json(found) if json else show_datasets(out(), found)
+
+
+def workers(context: typer.Context, json: AsJson = False) -> None:
+    """List the workers that were heard from lately."""
+    with client(context) as service:
+        found = service.workers()
+    print_json(found) if json else show_workers(out(), found)

@@ -1,0 +1,218 @@
+"""The service in Python: `Client().submit({...})` and everything else that `/v1` offers, one method each."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+from urllib.parse import quote
+
+from distillery.bundle import save_bundle
+from distillery.config import connection
+from distillery.download import Report, fetch
+from distillery.errors import IntegrityError
+from distillery.stream import follow
+from distillery.transport import Retry, Transport, job_path
+from distillery.types import Artifact, Event, Job
+
+__version__ = "0.1.0"
+
+
+class Client:
+    """A connection to one Distillery service.
+
+    Without arguments it uses DISTILLERY_URL and DISTILLERY_API_KEY, and then what `distill up` stored in
+    DISTILLERY_HOME (default `~/.distillery`). Thread-safe; use it as a context manager or call `close()`.
+    Errors: `ApiError` for an answer that refuses, `Unreachable` for none, `IntegrityError` for bad bytes.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        home: Path | None = None,
+        timeout: float = 30.0,
+        retry: Retry | None = None,
+    ) -> None:
+        found = connection(url, key, home=home)
+        self.url = found.url
+        self._transport = Transport(found, retry=retry or Retry(), timeout=timeout, version=__version__)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    # Jobs
+
+    def submit(self, spec: Mapping[str, Any], *, idempotency_key: str | None = None) -> Job:
+        """Create a job. However often the request has to be sent, one call makes one job; with a key of
+        your own (kept by the service for a day or more) that holds over processes too."""
+        return cast(Job, self._create("/v1/jobs", spec, idempotency_key))
+
+    def plan(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """What `submit` would run: every default filled in, warnings, the estimated cost. Makes nothing."""
+        return cast(dict[str, Any], self._transport.json("POST", "/v1/jobs:plan", body=dict(spec)))
+
+    def job(self, job_id: str) -> Job:
+        return cast(Job, self._transport.json("GET", job_path(job_id)))
+
+    def jobs(
+        self,
+        *,
+        status: str | None = None,
+        method: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        q: str | None = None,
+        created_after: datetime | str | None = None,
+        created_before: datetime | str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Job]:
+        """Jobs, newest first, over all pages; `limit` ends early; `q` is the start of an id or name."""
+        filters: dict[str, Any] = {"status": status, "method": method, "q": q}
+        filters |= {"created_after": _time(created_after), "created_before": _time(created_before)}
+        filters |= {f"label.{name}": value for name, value in (labels or {}).items()}
+        return cast(Iterator[Job], self._pages("/v1/jobs", filters, limit))
+
+    def cancel(self, job_id: str) -> Job:
+        return self._act(job_id, "cancel")
+
+    def pause(self, job_id: str) -> Job:
+        return self._act(job_id, "pause")
+
+    def resume(self, job_id: str) -> Job:
+        return self._act(job_id, "resume")
+
+    def retry(self, job_id: str, *, idempotency_key: str | None = None) -> Job:
+        """A new job with the plan of a failed or cancelled one, going on from its last checkpoint."""
+        return cast(Job, self._create(job_path(job_id, "retry"), None, idempotency_key))
+
+    # What a job tells
+
+    def events(self, job_id: str, after_seq: int = 0) -> Iterator[Event]:
+        """The events so far, oldest first, over all pages."""
+        return cast(Iterator[Event], self._pages(job_path(job_id, "events"), {"after_seq": after_seq}, None, page=1000))
+
+    def stream(self, job_id: str, after_seq: int = 0, *, patience: float = 300.0) -> Iterator[Event]:
+        """The events so far and then live ones, each once, until the job ends; lost connections are taken
+        up again for up to `patience` seconds."""
+        return follow(self._transport, job_id, after_seq, patience=patience)
+
+    def wait(self, job_id: str) -> Job:
+        """Block until the job has ended; its last state."""
+        for _ in self.stream(job_id):
+            pass
+        return self.job(job_id)
+
+    def metrics(
+        self, job_id: str, *, run: str | None = None, split: str | None = None, max_points: int = 1000
+    ) -> list[dict[str, Any]]:
+        """A job's curves, one series a run, split and name, thinned out by the service to `max_points`."""
+        params = _given({"run": run, "split": split, "max_points": max_points})
+        answer = self._transport.json("GET", job_path(job_id, "metrics"), params=params)
+        return cast(list[dict[str, Any]], answer["data"])
+
+    def logs(self, job_id: str, *, attempt: int | None = None) -> str:
+        """What the engine printed in an attempt that has ended; the latest one with a log by default."""
+        return self._transport.text(job_path(job_id, "logs"), params=_given({"attempt": attempt}))
+
+    # What a job delivers
+
+    def artifacts(self, job_id: str) -> list[Artifact]:
+        return cast(list[Artifact], list(self._pages(job_path(job_id, "artifacts"), {}, None)))
+
+    def download(
+        self,
+        job_id: str,
+        directory: str | Path,
+        names: Iterable[str] | None = None,
+        *,
+        report: Report | None = None,
+    ) -> list[Path]:
+        """Fetch artifacts (all, or those named) into `directory`: resumable, each checked by sha256."""
+        offered = {artifact["name"]: artifact for artifact in self.artifacts(job_id)}
+        wanted = list(offered) if names is None else list(names)
+        if missing := [name for name in wanted if name not in offered]:
+            raise IntegrityError(
+                f"Job {job_id} has no {', '.join(missing)}; it has {', '.join(offered) or 'nothing yet'}."
+            )
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        return [fetch(self._transport, job_id, offered[name], Path(directory), report) for name in wanted]
+
+    def bundle(self, job_id: str, target: str | Path) -> Path:
+        """Save everything a job delivers as one zip file."""
+        return save_bundle(self._transport, job_id, Path(target))
+
+    # What the service offers
+
+    def methods(self) -> list[dict[str, Any]]:
+        return self._list("/v1/methods")
+
+    def method(self, name: str) -> dict[str, Any]:
+        return cast(dict[str, Any], self._transport.json("GET", f"/v1/methods/{quote(name, safe='')}"))
+
+    def architectures(self) -> list[dict[str, Any]]:
+        return self._list("/v1/architectures")
+
+    def architecture(self, name: str) -> dict[str, Any]:
+        return cast(dict[str, Any], self._transport.json("GET", f"/v1/architectures/{quote(name)}"))
+
+    def datasets(self) -> list[dict[str, Any]]:
+        return self._list("/v1/datasets")
+
+    def workers(self) -> list[dict[str, Any]]:
+        return self._list("/v1/workers")
+
+    def overview(self) -> dict[str, Any]:
+        """Counts by status."""
+        return cast(dict[str, Any], self._transport.json("GET", "/v1/overview"))
+
+    def ready(self) -> bool:
+        """Whether the service can do its work now: database, tables and files."""
+        self._transport.json("GET", "/readyz")
+        return True
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of a spec."""
+        return cast(dict[str, Any], self._transport.json("GET", "/v1/schema/job"))
+
+    def _create(self, path: str, body: Mapping[str, Any] | None, idempotency_key: str | None) -> Any:
+        # Made once, outside the retries: the service answers every repetition with the first one's job.
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return self._transport.json("POST", path, body=None if body is None else dict(body), headers=headers)
+
+    def _act(self, job_id: str, verb: str) -> Job:
+        return cast(Job, self._transport.json("POST", job_path(job_id, verb)))
+
+    def _list(self, path: str) -> list[dict[str, Any]]:
+        return list(self._pages(path, {}, None))
+
+    def _pages(
+        self, path: str, filters: Mapping[str, Any], limit: int | None, page: int = 100
+    ) -> Iterator[dict[str, Any]]:
+        params, left = _given(filters) | {"limit": min(page, limit or page)}, limit
+        while left is None or left > 0:
+            answer = self._transport.json("GET", path, params=params)
+            yield from answer["data"] if left is None else answer["data"][:left]
+            left = None if left is None else left - len(answer["data"])
+            if not answer.get("has_more"):
+                return
+            params = params | {"after": answer["next_cursor"]}
+
+
+def _given(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def _time(value: datetime | str | None) -> str | None:
+    if isinstance(value, datetime):
+        return value.astimezone().isoformat()
+    return value

@@ -1,0 +1,88 @@
+"""A plan as tables: what will be trained, on what, with which losses, and what it will cost."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from distillery import format as form
+from distillery.story import RUNS
+
+Document = Mapping[str, Any]
+
+
+def show_plan(console: Console, document: Document) -> None:
+    """Print a plan; `document` is the answer of `/v1/jobs:plan`."""
+    plan: Document = document.get("plan") or document
+    console.print(Text.assemble((plan.get("name", ""), "bold"), f"  method {plan.get('method', '')}"))
+    console.print(_dataset_line(plan["dataset"]), markup=False)
+    console.print(_networks(plan["networks"]))
+    console.print(_terms(plan["runs"]))
+    console.print(_cost(document.get("estimate") or plan["estimate"]), markup=False, soft_wrap=True)
+    console.print(f"delivers {', '.join(plan['deliver'])}; runs on a {plan['resource_class']} worker", markup=False)
+
+
+def _dataset_line(dataset: Document) -> str:
+    counts = dataset["counts"]
+    split = ", ".join(f"{counts[name]:,} {name}" for name in ("train", "validation", "test"))
+    return f"dataset {dataset['name']}: {dataset['num_classes']} classes, {split}"
+
+
+def _networks(networks: Document) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("network", "architecture", "parameters", "MACs"):
+        table.add_column(title, justify="right" if title in ("parameters", "MACs") else "left")
+    for name, network in networks.items():
+        width = "" if network.get("width") in (None, 1) else f" × {network['width']:g}"
+        macs = form.count(network["macs"]) + ("" if network.get("exact", True) else " (about)")
+        table.add_row(name, network["architecture"] + width, form.count(network["parameters"]), macs)
+    return table
+
+
+def _terms(runs: list[Document]) -> Table:
+    table = Table(box=None, pad_edge=False, title="runs, stages and their losses", title_justify="left")
+    for title in ("run", "stage", "epochs", "loss", "of", "against", "at", "adapter", "weight"):
+        table.add_column(title, justify="right" if title == "epochs" else "left", overflow="fold")
+    for run in runs:
+        name = RUNS.get(run["name"], run["name"])
+        for stage in run["stages"]:
+            where = (name, stage["name"] if len(run["stages"]) > 1 else "", str(stage["epochs"]))
+            for term in stage["terms"]:
+                table.add_row(*where, *_term(term))
+                where, name = ("", "", ""), ""
+    return table
+
+
+def _term(term: Document) -> tuple[str, ...]:
+    pairs = ", ".join(_pair(pair) for pair in term["pairs"]) or "logits"
+    return (_kind(term["distance"]), term["to"], term["source"], pairs, _kind(term["adapter"]), _number(term["weight"]))
+
+
+def _pair(pair: Document) -> str:
+    return pair["to"] if pair["to"] == pair["source"] else f"{pair['to']} ~ {pair['source']}"
+
+
+def _kind(kind: Document | None) -> str:
+    if not kind:
+        return form.DASH
+    options = kind.get("options") or {}
+    text = ", ".join(f"{name} {_number(value)}" for name, value in options.items())
+    return str(kind["kind"]) + (f" ({text})" if text else "")
+
+
+def _number(value: Any) -> str:
+    """A number, or a schedule such as `4 → 1`."""
+    if isinstance(value, Mapping):
+        ends = [value[name] for name in ("from", "start", "to", "end") if name in value]
+        return " → ".join(f"{end:g}" for end in ends) or str(dict(value))
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _cost(estimate: Document) -> str:
+    parts = [f"{estimate['steps']:,} steps"] if estimate.get("steps") else []
+    if estimate.get("train_seconds") is not None:
+        parts.append(f"about {form.duration(estimate['train_seconds'])} of training")
+    assumes = f" ({estimate['assumes']})" if estimate.get("assumes") else ""
+    return "cost " + ", ".join(parts) + assumes

@@ -1,0 +1,91 @@
+"""The service's JSON as types: what a key holds, in the service's units; keys may be added later."""
+
+from typing import Any, Literal, TypedDict
+
+Status = Literal["queued", "starting", "running", "pausing", "paused", "cancelling", "succeeded", "failed", "cancelled"]
+FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+PHASES = ("prepare", "teacher", "train", "evaluate", "export", "report")
+
+
+class Progress(TypedDict, total=False):
+    """Where a job is; `step` and `total_steps` count over all of its runs."""
+
+    phase: str
+    run: str | None
+    stage: str | None
+    epoch: int
+    epochs: int
+    step: int
+    total_steps: int
+    percent: float
+    eta_seconds: float | None
+
+
+class JobError(TypedDict, total=False):
+    """Why a job failed."""
+
+    code: str
+    message: str
+    param: str | None
+    log_tail: list[str] | str | None
+    signal: str | int | None
+
+
+class Job(TypedDict, total=False):
+    """A job; `spec`, `plan` and `result` only when one job is asked for."""
+
+    object: Literal["job"]
+    id: str
+    name: str
+    status: Status
+    termination_reason: str | None
+    attempt: int
+    attempts_max: int
+    phase: str | None
+    progress: Progress | None
+    metrics: dict[str, Any]
+    estimate: dict[str, Any] | None
+    warnings: list[dict[str, str]]
+    version: int
+    labels: dict[str, str]
+    priority: int
+    method: str
+    dataset: str
+    teacher: str
+    student: str
+    error: JobError | None
+    verdict: dict[str, Any] | None
+    retry_of: str | None
+    created_at: str
+    queued_at: str | None
+    started_at: str | None
+    finished_at: str | None
+    durations: dict[str, float]
+    urls: dict[str, str]
+    spec: dict[str, Any]
+    plan: dict[str, Any]
+    result: dict[str, Any] | None
+
+
+class Event(TypedDict, total=False):
+    """Something that happened to a job; `seq` counts from 1 without gaps within the job."""
+
+    object: Literal["event"]
+    id: str
+    seq: int
+    type: str
+    created_at: str
+    data: dict[str, Any]
+
+
+class Artifact(TypedDict, total=False):
+    """A file that a job published; `sha256` is in hexadecimal, `bytes` its length."""
+
+    object: Literal["artifact"]
+    id: str
+    name: str
+    kind: str
+    media_type: str
+    sha256: str
+    bytes: int
+    url: str
