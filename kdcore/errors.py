@@ -10,6 +10,7 @@ ErrorCode = Literal[
     "invalid_data",
     "layer_not_found",
     "checkpoint_damaged",
+    "checkpoint_mismatch",
     "disk_full",
     "device_missing",
     "export_failed",

@@ -68,7 +68,7 @@ class CheckpointFolder:
         """Position and state of the newest whole checkpoint; None when there has been none.
 
         Raises:
-            EngineError: ``checkpoint_damaged`` when there are checkpoints and none is whole, or of another plan.
+            EngineError: ``checkpoint_damaged`` when none of them is whole, ``checkpoint_mismatch`` when of another plan.
         """
         manifests = [path for path in (self.workdir / MANIFEST, self.workdir / PREVIOUS) if path.exists()]
         faults = []
@@ -91,7 +91,7 @@ class CheckpointFolder:
             raise _Damaged(f"{path.name} cannot be read") from error
         if other:
             raise EngineError(
-                "checkpoint_damaged", f"{path.name} belongs to another plan: use an empty working directory"
+                "checkpoint_mismatch", f"{path.name} belongs to another plan: use an empty working directory"
             )
         for entry in files:
             self._verify(entry)

@@ -225,8 +225,9 @@ def test_when_every_checkpoint_is_damaged_the_error_says_which_and_what_to_do(ti
 
 def test_a_checkpoint_of_another_plan_is_refused(tiny_plan, tmp_path):
     stopped(tiny_plan(), tmp_path, 12)
-    with pytest.raises(kdcore.EngineError, match="belongs to another plan"):
+    with pytest.raises(kdcore.EngineError, match="belongs to another plan") as caught:
         kdcore.run(tiny_plan(training={"seed": 5}), tmp_path, lambda record: None)
+    assert caught.value.code == "checkpoint_mismatch"
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_term(tiny_plan, tmp_path):

@@ -1,0 +1,180 @@
+"""What a user does with jobs: create, look up, cancel, pause, resume, retry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from store import checkpoints
+from store.database import now
+from store.errors import Conflict, NotFound
+from store.ids import is_id, new_id
+from store.listing import Page, list_jobs
+from store.models import Job, JobLabel, JobSpecRow, JobState
+from store.states import created, transition
+
+__all__ = [
+    "Page",
+    "cancel_job",
+    "create_job",
+    "documents",
+    "get_job",
+    "list_jobs",
+    "pause_job",
+    "resume_job",
+    "retry_job",
+]
+
+Json = Mapping[str, Any]
+
+
+def create_job(
+    session: Session,
+    *,
+    project_id: str,
+    spec: Json,
+    plan: Json,
+    retry_of: str | None = None,
+    resume_from: str | None = None,
+    attempts_max: int = 5,
+) -> Job:
+    """Adds a queued job with its first event.
+
+    Args:
+        spec, plan: JSON documents, as the user gave the one and ``kdcore.spec`` made the other.
+        retry_of: the job that this one repeats.
+        resume_from: a checkpoint (of the same plan) to start from.
+        attempts_max: attempts that may fail by themselves.
+    """
+    job = _job_row(session, project_id, spec, plan, attempts_max)
+    job.retry_of, job.resume_from = retry_of, resume_from
+    session.add(job)
+    session.flush()
+    session.add(JobSpecRow(job_id=job.id, spec=dict(spec), plan=dict(plan)))
+    session.add_all(_label_rows(job))
+    if resume_from is not None:
+        checkpoints.copy(session, resume_from, job)
+    created(session, job)
+    return job
+
+
+def get_job(session: Session, project_id: str, job_id: str) -> Job:
+    """The job.
+
+    Raises:
+        NotFound: there is none of that id in the project.
+    """
+    job = session.get(Job, job_id) if is_id("job", job_id) else None
+    if job is None or job.project_id != project_id:
+        raise NotFound("job", job_id)
+    return job
+
+
+def documents(session: Session, job: Job) -> JobSpecRow:
+    """The job's spec, plan, resolution and result."""
+    return session.get_one(JobSpecRow, job.id)
+
+
+def cancel_job(session: Session, job: Job) -> Job:
+    """Cancels a waiting job at once and asks a running one to stop; a cancelled one stays as it is.
+
+    Raises:
+        Conflict: the job ended otherwise.
+    """
+    _lock(session, job)
+    if job.status in (JobState.QUEUED, JobState.PAUSED):
+        transition(session, job, JobState.CANCELLED, reason="cancelled")
+    elif job.status in (JobState.STARTING, JobState.RUNNING, JobState.PAUSING):
+        transition(session, job, JobState.CANCELLING, reason="cancel_requested")
+    elif job.status in (JobState.SUCCEEDED, JobState.FAILED):
+        raise Conflict("job_finished", f"Job {job.id} has {job.status} already; there is nothing left to cancel.")
+    return job
+
+
+def pause_job(session: Session, job: Job) -> Job:
+    """Holds a queued job and asks a running one to stop at a checkpoint; a paused one stays as it is.
+
+    Raises:
+        Conflict: the job has ended or is being cancelled.
+    """
+    _lock(session, job)
+    if job.status is JobState.QUEUED:
+        transition(session, job, JobState.PAUSED, reason="paused")
+    elif job.status in (JobState.STARTING, JobState.RUNNING):
+        transition(session, job, JobState.PAUSING, reason="pause_requested")
+    elif job.status not in (JobState.PAUSING, JobState.PAUSED):
+        raise Conflict("wrong_state", f"Job {job.id} is {job.status}; only a waiting or running job can be paused.")
+    return job
+
+
+def resume_job(session: Session, job: Job) -> Job:
+    """Queues a paused job again; it goes on from its last checkpoint.
+
+    Raises:
+        Conflict: the job is not paused.
+    """
+    _lock(session, job)
+    if job.status is not JobState.PAUSED:
+        raise Conflict("not_paused", f"Job {job.id} is {job.status}; only a paused job can be resumed.")
+    changes = {"queued_at": now(session), "not_before": None}
+    transition(session, job, JobState.QUEUED, reason="resumed", changes=changes)
+    return job
+
+
+def retry_job(session: Session, job: Job) -> Job:
+    """A new job with the same plan that starts from the last checkpoint of this one, if it has any.
+
+    Raises:
+        Conflict: the job has neither failed nor been cancelled.
+    """
+    _lock(session, job)
+    if job.status not in (JobState.FAILED, JobState.CANCELLED):
+        raise Conflict("not_retryable", f"Job {job.id} is {job.status}; only a failed or cancelled job can be retried.")
+    old, last = documents(session, job), checkpoints.latest(session, job.id)
+    return create_job(
+        session,
+        project_id=job.project_id,
+        spec=old.spec,
+        plan=old.plan,
+        retry_of=job.id,
+        resume_from=last.id if last else None,
+        attempts_max=job.attempts_max,
+    )
+
+
+def _lock(session: Session, job: Job) -> None:
+    session.refresh(job, with_for_update={"key_share": True})
+
+
+def _job_row(session: Session, project_id: str, spec: Json, plan: Json, attempts_max: int) -> Job:
+    at, networks = now(session), plan.get("networks", {})
+    name, priority = str(plan.get("name") or spec.get("name") or "unnamed"), int(spec.get("priority", 0))
+    return Job(
+        id=new_id("job"),
+        project_id=project_id,
+        name=name,
+        name_key=name.lower(),
+        method=str(plan.get("method", "custom")),
+        dataset=str(plan.get("dataset", {}).get("name", "")),
+        teacher=networks.get("teacher", {}).get("architecture"),
+        student=networks.get("student", {}).get("architecture"),
+        labels=dict(spec.get("labels", {})),
+        resource_class=str(plan.get("resource_class", "cpu")),
+        priority=priority,
+        urgency=-priority,
+        status=JobState.QUEUED,
+        attempts_max=attempts_max,
+        estimate=plan.get("estimate"),
+        warnings=list(plan.get("warnings", [])),
+        created_at=at,
+        queued_at=at,
+    )
+
+
+def _label_rows(job: Job) -> list[JobLabel]:
+    return [
+        JobLabel(job_id=job.id, key=key, value=value, project_id=job.project_id, created_at=job.created_at)
+        for key, value in job.labels.items()
+    ]

@@ -1,0 +1,115 @@
+"""API keys: shown once, kept only as an HMAC under the server's secret."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from store.database import now, upsert
+from store.ids import new_id
+from store.models import ApiKey, Project
+from store.settings import settings
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_RANDOM, _CHECKSUM = 32, 6
+_SEEN_EVERY = timedelta(minutes=1)
+
+
+def ensure_project(session: Session, name: str) -> Project:
+    """The project of that name, made if there is none."""
+    insert = upsert(session, Project).values(id=new_id("prj"), name=name, active=0, created_at=now(session))
+    session.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
+    return session.scalars(select(Project).where(Project.name == name)).one()
+
+
+def create_key(
+    session: Session,
+    project_id: str,
+    name: str,
+    scopes: Sequence[str],
+    *,
+    expires_at: datetime | None = None,
+    secret: bytes | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key and its plaintext, which nobody can read again."""
+    body = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
+    plaintext = f"dk_{body}_{_checksum(body)}"
+    key = ApiKey(
+        id=new_id("key"),
+        project_id=project_id,
+        name=name,
+        hint=plaintext[:8],
+        digest=_digest(plaintext, secret),
+        scopes=list(scopes),
+        created_at=now(session),
+        expires_at=expires_at,
+    )
+    session.add(key)
+    session.flush()
+    return key, plaintext
+
+
+def verify(session: Session, plaintext: str, *, secret: bytes | None = None) -> ApiKey | None:
+    """The key, if it is one of ours, neither revoked nor expired. A mistyped one never reaches the database."""
+    if not well_formed(plaintext):
+        return None
+    key = session.scalars(select(ApiKey).where(ApiKey.digest == _digest(plaintext, secret))).one_or_none()
+    if key is None or key.revoked_at is not None:
+        return None
+    return None if key.expires_at is not None and key.expires_at <= now(session) else key
+
+
+def seen(session: Session, key: ApiKey) -> None:
+    """Notes that the key was used, once a minute at most."""
+    at = now(session)
+    stale = ApiKey.last_used_at.is_(None) | (ApiKey.last_used_at < at - _SEEN_EVERY)
+    session.execute(update(ApiKey).where(ApiKey.id == key.id, stale).values(last_used_at=at))
+
+
+def revoke(session: Session, key: ApiKey) -> None:
+    """Ends a key for good."""
+    key.revoked_at = key.revoked_at or now(session)
+
+
+def well_formed(plaintext: str) -> bool:
+    """Whether the text has a key's shape and its checksum is right."""
+    prefix, _, rest = plaintext.partition("_")
+    body, _, checksum = rest.partition("_")
+    shape = prefix == "dk" and len(body) == _RANDOM and body.isascii() and body.isalnum()
+    return shape and hmac.compare_digest(checksum.encode(), _checksum(body).encode())
+
+
+def ensure_secret(path: Path) -> None:
+    """Makes the server's secret if the file is missing; only its owner can read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        with suppress(FileExistsError):
+            os.link(aside, path)  # whole or not at all, and never over another process's secret
+    finally:
+        aside.unlink()
+
+
+def _digest(plaintext: str, secret: bytes | None) -> str:
+    return hmac.new(secret or settings().secret_bytes(), plaintext.encode(), hashlib.sha256).hexdigest()
+
+
+def _checksum(body: str) -> str:
+    number, text = zlib.crc32(body.encode()), ""
+    for _ in range(_CHECKSUM):
+        number, digit = divmod(number, len(_ALPHABET))
+        text += _ALPHABET[digit]
+    return text

@@ -1,0 +1,123 @@
+"""Lists of jobs that cost the same on the first page and the millionth: keyset on (created_at, id)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from sqlalchemy.orm import Session, aliased
+
+from store.columns import UTCDateTime
+from store.errors import Invalid
+from store.ids import is_id
+from store.models import Job, JobLabel, JobState
+
+LIMIT = 100
+_LAST_CHARACTER = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, newest first, and the cursor of the next one."""
+
+    items: list[Job]
+    next_cursor: str | None
+    has_more: bool
+
+
+def list_jobs(
+    session: Session,
+    project_id: str,
+    *,
+    limit: int = 20,
+    after: str | None = None,
+    status: str | Collection[str] | None = None,
+    method: str | None = None,
+    label: Mapping[str, str] | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+    q: str | None = None,
+) -> Page:
+    """A project's jobs, newest first.
+
+    Args:
+        limit: 1 to 100.
+        after: ``next_cursor`` of the page before.
+        label: all of these labels have these values.
+        q: the beginning of an id or of a name, in any case.
+
+    Raises:
+        Invalid: a cursor, state or limit that cannot be used.
+    """
+    query, created, id_ = _labelled(project_id, label or {})
+    query = query.where(*_filters(status, method, q))
+    if created_after is not None:
+        query = query.where(created > created_after)
+    if created_before is not None:
+        query = query.where(created < created_before)
+    if after is not None:
+        moment, last = _decode(after)
+        query = query.where(tuple_(created, id_) < tuple_(literal(moment, UTCDateTime()), literal(last)))
+    rows = list(session.scalars(query.order_by(created.desc(), id_.desc()).limit(_limit(limit) + 1)))
+    items, has_more = rows[:limit], len(rows) > limit
+    return Page(items, _encode(items[-1]) if has_more else None, has_more)
+
+
+def _labelled(project_id: str, labels: Mapping[str, str]) -> tuple[Select[Job], Any, Any]:
+    # With a label the walk follows the label's index, which carries the sort key; else the job's own.
+    if not labels:
+        return select(Job).where(Job.project_id == project_id), Job.created_at, Job.id
+    query, first = select(Job), None
+    for key, value in labels.items():
+        row = aliased(JobLabel)
+        query = query.join(row, row.job_id == Job.id)
+        query = query.where(row.project_id == project_id, row.key == key, row.value == value)
+        first = first or row
+    assert first is not None
+    return query, first.created_at, first.job_id
+
+
+def _filters(status: str | Collection[str] | None, method: str | None, q: str | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if status is not None:
+        found.append(Job.status.in_(_states([status] if isinstance(status, str) else status)))
+    if method is not None:
+        found.append(Job.method == method)
+    if q:
+        column, start = (Job.id, q) if q.startswith("job_") else (Job.name_key, q.lower())
+        found += [column >= start, column < start + _LAST_CHARACTER]
+    return found
+
+
+def _states(names: Collection[str]) -> list[JobState]:
+    try:
+        return [JobState(name) for name in names]
+    except ValueError as error:
+        raise Invalid("unknown_status", f"status: {error}; known: {', '.join(JobState)}.") from None
+
+
+def _limit(limit: int) -> int:
+    if not 1 <= limit <= LIMIT:
+        raise Invalid("invalid_limit", f"limit: {limit} is not between 1 and {LIMIT}.")
+    return limit
+
+
+def _encode(job: Job) -> str:
+    text = json.dumps([job.created_at.isoformat(), job.id])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[datetime, str]:
+    try:
+        created, id_ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        moment = datetime.fromisoformat(created)
+        if moment.tzinfo is None or not is_id("job", id_):
+            raise ValueError("not ours")
+    except (ValueError, TypeError, AttributeError):
+        raise Invalid("invalid_cursor", "after: not a cursor of this list; leave it out to start.") from None
+    return moment, id_

@@ -1,0 +1,130 @@
+"""Every setting of the service in one place, read from DISTILLERY_* variables, with defaults for one machine."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, Self
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Words = Annotated[tuple[str, ...], NoDecode]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Backoff(NamedTuple):
+    """How long a job waits before its next attempt, doubling from ``first`` up to ``cap`` seconds."""
+
+    first: float = 2
+    cap: float = 300
+
+    def seconds(self, failures: int) -> float:
+        """The wait after the ``failures``-th failed attempt."""
+        doublings = max(0, min(failures - 1, 30))
+        return float(min(self.cap, self.first * 2**doublings))
+
+
+class Settings(BaseSettings):
+    """Where things are and how long things take.
+
+    Attributes:
+        home: folder of the embedded service: database, broker, files, secret.
+        database_url, broker_url, files_url: by default inside ``home``; else Postgres, Redis or RabbitMQ, s3://bucket/prefix.
+        secret, secret_file: what API keys are hashed with; the file has mode 0600.
+        lease_seconds: a worker that is silent for so long has lost its job.
+        lease_margin_seconds: an engine stops so long before its lease ends.
+        beat_seconds: a worker renews its leases so often.
+        claim_seconds, sweep_seconds, flags_seconds: a worker looks so often for work, for lost jobs, for wishes.
+        grace_seconds: between the request to stop and the kill.
+        max_attempts: attempts of a job that may fail by themselves.
+        data_dir: folder that holds the datasets of torchvision's readers (DISTILLERY_DATA).
+    """
+
+    model_config = SettingsConfigDict(env_prefix="DISTILLERY_", extra="ignore", populate_by_name=True)
+
+    home: Path = Path("~/.distillery")
+    database_url: str = ""
+    broker_url: str = ""
+    files_url: str = ""
+    secret: SecretStr | None = None
+    secret_file: Path = Path()
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8400
+    allowed_hosts: Words = ("127.0.0.1", "localhost", "[::1]")
+    auth: bool = True
+    lease_seconds: Seconds = 60
+    lease_margin_seconds: Seconds = 15
+    beat_seconds: Seconds = 10
+    claim_seconds: Seconds = 2
+    sweep_seconds: Seconds = 5
+    flags_seconds: Seconds = 1
+    grace_seconds: Annotated[float, Field(ge=0)] = 3
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
+    backoff_seconds: Annotated[float, Field(ge=0)] = 2
+    backoff_cap_seconds: Annotated[float, Field(ge=0)] = 300
+    idempotency_hours: Seconds = 48
+    garbage_seconds: Seconds = 900
+    slots: Annotated[int, Field(ge=1, le=64)] = 1
+    resource_classes: Words = ("cpu",)
+    data_dir: Annotated[
+        Path | None, Field(validation_alias=AliasChoices("DISTILLERY_DATA", "DISTILLERY_DATA_DIR", "data_dir"))
+    ] = None
+
+    @field_validator("allowed_hosts", "resource_classes", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _inside_home(self) -> Self:
+        self.home = self.home.expanduser().resolve()
+        self.database_url = self.database_url or f"sqlite:///{self.home / 'distillery.sqlite'}"
+        self.broker_url = self.broker_url or f"sqla+sqlite:///{self.home / 'broker.sqlite'}"
+        self.files_url = self.files_url or f"file://{self.home / 'files'}"
+        if self.secret_file == Path():
+            self.secret_file = self.home / "secret"
+        return self
+
+    @model_validator(mode="after")
+    def _lease_outlives_its_parts(self) -> Self:
+        needed = self.lease_margin_seconds + self.beat_seconds
+        if self.lease_seconds <= needed:
+            raise ValueError(
+                f"lease_seconds is {self.lease_seconds:g} but must be more than lease_margin_seconds + beat_seconds "
+                f"= {needed:g}: raise DISTILLERY_LEASE_SECONDS or lower the other two"
+            )
+        return self
+
+    @property
+    def backoff(self) -> Backoff:
+        """The wait between attempts."""
+        return Backoff(self.backoff_seconds, self.backoff_cap_seconds)
+
+    def secret_bytes(self) -> bytes:
+        """The server's secret.
+
+        Raises:
+            RuntimeError: there is none, or it is shorter than 32 characters.
+        """
+        text = self.secret.get_secret_value() if self.secret else self._secret_from_file()
+        if len(text) < 32:
+            raise RuntimeError("The server secret is shorter than 32 characters; make one with `openssl rand -hex 32`.")
+        return text.encode()
+
+    def _secret_from_file(self) -> str:
+        try:
+            return self.secret_file.read_text().strip()
+        except OSError as error:
+            raise RuntimeError(
+                f"No server secret: set DISTILLERY_SECRET or write one to {self.secret_file} with mode 0600 "
+                f"(`distill up` does it) ({error.strerror})."
+            ) from None
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

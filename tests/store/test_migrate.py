@@ -1,0 +1,134 @@
+"""Migrations make exactly the tables of the models, once, whoever runs them and however often."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from processes import ROOT, run_together
+from servers import Postgres, free_port
+from sqlalchemy import inspect, text
+
+from store.database import make_engine
+from store.migrate import current, head, migration_engine, upgrade
+from store.models import Base
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'new' / 'empty.sqlite'}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    postgres.execute("CREATE DATABASE empty")
+    yield postgres.url("empty")
+    postgres.execute("DROP DATABASE empty WITH (FORCE)")
+
+
+def test_an_upgraded_database_has_exactly_the_models_tables(empty_url: str) -> None:
+    upgrade(empty_url)
+    engine = make_engine(empty_url)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+    engine.dispose()
+
+
+def test_the_migrated_schema_is_word_for_word_the_one_that_the_models_would_make(tmp_path: Path) -> None:
+    made, migrated = f"sqlite:///{tmp_path / 'made.sqlite'}", f"sqlite:///{tmp_path / 'migrated.sqlite'}"
+    engine = make_engine(made)
+    Base.metadata.create_all(engine)
+    upgrade(migrated)
+    assert schema(migrated) == schema(made)
+
+
+def schema(url: str) -> dict[str, set[str]]:
+    """Every table's and index's definition, whose words SQLite keeps, as sets of its lines."""
+    engine = make_engine(url)
+    query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
+    with engine.connect() as connection:
+        rows = connection.execute(text(query)).all()
+    engine.dispose()
+    return {name: {" ".join(line.strip(" ,").split()) for line in sql.splitlines()} for name, sql in rows}
+
+
+def test_upgrading_again_changes_nothing(empty_url: str) -> None:
+    upgrade(empty_url)
+    engine = make_engine(empty_url)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO dead_files (key, since) VALUES ('k', '2026-01-01 00:00:00')"))
+    upgrade(empty_url)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT key FROM dead_files")).all() == [("k",)]
+    engine.dispose()
+
+
+def test_an_empty_database_has_no_revision_and_an_upgraded_one_the_newest(empty_url: str) -> None:
+    engine = make_engine(empty_url)
+    assert current(engine) is None
+    upgrade(empty_url)
+    assert current(engine) == head() == "0001"
+    engine.dispose()
+
+
+def test_processes_that_upgrade_at_once_all_succeed(empty_url: str) -> None:
+    run_together("import sys; from store.migrate import upgrade; upgrade(sys.argv[1])", [[empty_url]] * 4)
+    engine = make_engine(empty_url)
+    assert current(engine) == head()
+    engine.dispose()
+
+
+def test_an_upgrade_that_fails_leaves_nothing_behind(empty_url: str) -> None:
+    engine = make_engine(empty_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE events (mine INTEGER)"))
+    with pytest.raises(Exception, match="already exists"):
+        upgrade(empty_url)
+    with engine.connect() as connection:
+        assert inspect(connection).get_table_names() == ["events"]
+    engine.dispose()
+
+
+def test_a_migration_may_rebuild_a_table_that_others_refer_to(tmp_path: Path) -> None:
+    engine = migration_engine(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 0
+    engine.dispose()
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run() -> Run:
+    """`python -m migrations` with these settings, in another folder than ours."""
+
+    def run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings}
+        command = [sys.executable, "-m", "migrations"]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_the_command_upgrades_what_the_settings_name(run: Run, tmp_path: Path) -> None:
+    done = run(tmp_path, DISTILLERY_HOME=str(tmp_path / "home"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "at revision 0001" in done.stdout
+    assert (tmp_path / "home" / "distillery.sqlite").exists()
+
+
+def test_the_command_says_in_one_line_what_it_cannot_reach_and_shows_no_password(run: Run, tmp_path: Path) -> None:
+    url = f"postgresql://user:geheim@127.0.0.1:{free_port()}/x"
+    done = run(tmp_path, DISTILLERY_HOME=str(tmp_path), DISTILLERY_DATABASE_URL=url)
+    assert done.returncode == 1
+    assert "Cannot reach" in done.stderr
+    assert "geheim" not in done.stderr
+    assert "Traceback" not in done.stderr
