@@ -10,7 +10,7 @@ from pathlib import Path
 def problems(needed_gb: float, venv: Path) -> list[str]:
     """What is missing, each with its remedy; empty when the installation can start."""
     found = []
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is for those whose Python is older
         have = ".".join(map(str, sys.version_info[:3]))
         found.append(f"Python 3.11 or newer is needed, this is {have}: make PYTHON=/path/to/python3.11 ...")
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:

@@ -68,7 +68,7 @@ class CheckpointFolder:
         """Position and state of the newest whole checkpoint; None when there has been none.
 
         Raises:
-            EngineError: ``checkpoint_damaged`` when none of them is whole, ``checkpoint_mismatch`` when of another plan.
+            EngineError: ``checkpoint_damaged`` when none is whole, ``checkpoint_mismatch`` when of another plan.
         """
         manifests = [path for path in (self.workdir / MANIFEST, self.workdir / PREVIOUS) if path.exists()]
         faults = []
