@@ -1,0 +1,132 @@
+"""A network asked what it is: traced at as many sizes as it takes to write every number as an expression."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import nn
+
+from kdcore.models.family import Family, Prototype
+from kdcore.models.nodes import Nodes
+from kdcore.models.symbols import Fitter, Undecided
+from kdcore.models.trace import Trace, count_macs, forward, on_meta, trace
+from kdcore.spec.catalogue_sizes import Sizes
+from kdcore.spec.catalogue_tree import Tree
+
+LARGEST_MINIMUM = 256
+MORE_TRACES = 24
+BLOCKS = 2
+"""Blocks in each stage of a prototype that stands for every depth."""
+
+ATTENTION_SIDES = (28, 32, 48, 56, 64, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512)
+"""Picture sides at which the multiply-accumulates of attention products are tabulated."""
+
+_SCALABLE = [
+    Sizes(32, 40, 10, 3),
+    Sizes(33, 57, 7, 1),
+    Sizes(47, 36, 5, 2),
+    Sizes(64, 35, 11, 4, 0.0244),
+    Sizes(41, 50, 9, 3, 0.1413),
+    Sizes(56, 72, 13, 3, 1.3439),
+    Sizes(39, 65, 12, 3, 0.001),
+    Sizes(70, 44, 8, 3, 0.37),
+]
+"""Widths at which the rounding of so many channels tells apart how many pieces they are made of."""
+_FIXED = [
+    Sizes(224, 255, 10, 3),
+    Sizes(225, 320, 7, 1),
+    Sizes(256, 223, 13, 4),
+    Sizes(287, 224, 5, 2),
+    Sizes(288, 225, 6, 3),
+]
+"""Sides on both sides of a multiple of 32, where rounding up and rounding down change."""
+
+
+class Probe:
+    """One prototype of a family, built on the meta device wherever it is needed."""
+
+    def __init__(self, family: Family, prototype: Prototype) -> None:
+        self.family = family
+        self.prototype = prototype
+        self.step = family.sizes.get("multiple", 1)
+        self._built: tuple[dict[str, Any], nn.Module] | None = None
+
+    def model(self, sizes: Sizes) -> nn.Module:
+        """The network at ``sizes``; the last one is kept, since most sizes of pictures need no other."""
+        decided = {"in_channels": sizes.channels, "width": sizes.multiplier, "image_size": sizes.height}
+        options = {key: value for key, value in decided.items() if key in self.family.options}
+        wanted = {**options, **self.prototype.when, "num_classes": sizes.classes}
+        if self._built is None or self._built[0] != wanted:
+            self._built = (wanted, on_meta(lambda: self.family.build(self.prototype.build_name, **wanted)))
+        return self._built[1]
+
+    def smallest_input(self) -> int:
+        """The smallest side of a square picture that passes through the network; all larger ones do too.
+
+        Raises:
+            ValueError: when the network takes no picture of ``LARGEST_MINIMUM``.
+        """
+        if "exactly" in self.family.sizes:
+            return self.family.sizes["exactly"]
+        sides = range(self.step, LARGEST_MINIMUM + 1, self.step)
+        at = bisect_left(sides, True, key=self._takes)
+        if at == len(sides):
+            raise ValueError(f"{self.prototype.name} takes no picture up to {LARGEST_MINIMUM}")
+        return sides[at]
+
+    def _takes(self, side: int) -> bool:
+        try:
+            forward(self.model(Sizes(side, side, 10, 3)), (3, side, side))
+        except (RuntimeError, ValueError):
+            return False
+        return True
+
+    def nodes(self) -> Nodes:
+        """The network's tree, from the first traces and as many more as are needed to decide every expression.
+
+        Raises:
+            NoExpression: a size that the catalogue's language cannot write.
+        """
+        settings = list(self._settings())
+        traces = [self._trace(sizes) for sizes in settings]
+        for _ in range(MORE_TRACES):
+            try:
+                return Nodes(traces, Fitter(settings, self.step))
+            except Undecided as error:
+                side = -(-error.try_next // self.step) * self.step
+                settings.append(Sizes(side, side, 10, 3))
+                traces.append(self._trace(settings[-1]))
+        raise ValueError(f"{self.prototype.name}: {MORE_TRACES} more traces did not decide its sizes")
+
+    def _settings(self) -> Iterator[Sizes]:
+        for s in _SCALABLE if "width" in self.family.options else _FIXED:
+            height = self.family.sizes.get("exactly", s.height // self.step * self.step)
+            width = height if "square" in self.family.sizes else s.width
+            yield Sizes(height, width, s.classes, s.channels, s.multiplier)
+
+    def _trace(self, sizes: Sizes) -> dict[str, Trace]:
+        return trace(self.model(sizes), (sizes.channels, sizes.height, sizes.width))
+
+    def extra_macs(self, record: Mapping[str, Any]) -> dict[str, int]:
+        """Multiply-accumulates that the layers of ``record`` do not explain, by side of the picture.
+
+        Raises:
+            ValueError: when a network without attention has any.
+        """
+        sides = ATTENTION_SIDES if self._has_attention() else (224,)
+        allowed = [s for s in sides if s % self.step == 0 and s == self.family.sizes.get("exactly", s)]
+        extra = {str(side): self._unexplained(record, side) for side in allowed}
+        if not self._has_attention() and any(extra.values()):
+            raise ValueError(f"{self.prototype.name}: {extra} multiply-accumulates are made by no layer")
+        return extra if any(extra.values()) else {}
+
+    def _unexplained(self, record: Mapping[str, Any], side: int) -> int:
+        sizes = Sizes(side, side, 10, 3)
+        _, explained, _ = Tree(record, BLOCKS if self.prototype.depth else 0, sizes).counts()
+        return count_macs(self.model(sizes), (3, side, side)) - explained
+
+    def _has_attention(self) -> bool:
+        modules = self.model(Sizes(224, 224, 10, 3)).modules()
+        return any("Attention" in type(module).__name__ for module in modules)

@@ -1,0 +1,77 @@
+"""The small language of the catalogue's sizes: sums of products over input, classes, channels and width.
+
+An expression such as ``48x*h1/2+1`` is a sum (``+``) of products (``*``) of atoms:
+
+* ``7``: a constant; ``k``: the number of classes; ``c``: the channels of the input;
+* ``48x``: 48 channels scaled by the width, see `scaled`;
+* ``h31/32`` and ``w31/32``: ``(height + 31) // 32`` of the input, and the same of its width in pixels. A chain of
+  convolutions and poolings always has this form, because nested floors of affine functions are one such floor.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+
+Atom = tuple[str, int, int]
+_ATOM = re.compile(r"(?P<int>\d+)(?P<scaled>x)?|(?P<name>[kc])|(?P<side>[hw])(?P<add>-?\d+)/(?P<by>\d+)")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a network's sizes depend on: image height and width, classes, input channels, channel multiplier."""
+
+    height: int
+    width: int
+    classes: int
+    channels: int
+    multiplier: float = 1.0
+
+
+def scaled(channels: int, width: float) -> int:
+    """Channels at a width multiplier: ``max(1, round(channels * width))``, halves rounded to even as Python does."""
+    return max(1, round(channels * width))
+
+
+@lru_cache(maxsize=4096)
+def parse(expression: str) -> tuple[tuple[Atom, ...], ...]:
+    """The sum of products that ``expression`` writes.
+
+    Raises:
+        ValueError: when it is no expression of this language.
+    """
+    return tuple(tuple(_atom(text) for text in product.split("*")) for product in expression.split("+"))
+
+
+def _atom(text: str) -> Atom:
+    found = _ATOM.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no size; write 7, k, c, 48x, h31/32 or w31/32")
+    if found["int"]:
+        return ("x" if found["scaled"] else "1", int(found["int"]), 1)
+    if found["name"]:
+        return (found["name"], 0, 1)
+    return (found["side"], int(found["add"]), int(found["by"]))
+
+
+def evaluate(expression: str, sizes: Sizes) -> int:
+    """The value of ``expression`` at ``sizes``."""
+    return sum(prod(_value(atom, sizes) for atom in product) for product in parse(expression))
+
+
+def _value(atom: Atom, sizes: Sizes) -> int:
+    kind, number, by = atom
+    match kind:
+        case "1":
+            return number
+        case "x":
+            return scaled(number, sizes.multiplier)
+        case "k":
+            return sizes.classes
+        case "c":
+            return sizes.channels
+        case "h":
+            return (sizes.height + number) // by
+    return (sizes.width + number) // by
