@@ -1,6 +1,6 @@
 """The engine's step against the bare handwritten loop on the same work, in interleaved pairs.
 
-    .venv/bin/python bench/step.py [--pairs 100] [--batch 64]
+    .venv/bin/python bench/step.py [--pairs 100] [--batch 32] [--size 16]
 
 Both do the same arithmetic: teacher forward without gradient, student forward, cross-entropy and Hinton's term,
 backward, SGD. The ratio is bare / engine: 0.98 means that the engine's step takes 2 % longer. The interval is a
@@ -73,8 +73,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=2, help="steps a measurement")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--size", type=int, default=32, help="height and width of the pictures")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--size", type=int, default=16, help="height and width of the pictures")
     options = parser.parse_args()
     workshop = open_workshop(plan(parse_spec(SPEC)), None)
     torch.manual_seed(0)
