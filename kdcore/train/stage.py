@@ -107,24 +107,27 @@ class Stage:
         """One optimiser step of every learner; returns the detached losses by name."""
         rate = self.rate(step)
         losses = self.losses(batch, epoch)
+        pulls: dict[str, Tensor] = {}
         for learner in self.learners:
-            self._move(learner, losses.groups.get(learner.name, {}), rate)
+            readings = self._move(learner, losses.groups.get(learner.name, {}), rate)
+            pulls |= {f"balance.{learner.name}.{name}": value.detach() for name, value in readings.items()}
         self.objective.advance()
         groups = losses.groups.get(self.run.learner, {})
         total = sum((loss.detach() for loss in groups.values()), start=batch.images.new_zeros(()))
-        return {"loss": total, **{f"term.{name}": loss for name, loss in losses.terms.items()}}
+        return {"loss": total, **{f"term.{name}": loss for name, loss in losses.terms.items()}, **pulls}
 
-    def _move(self, learner: Learner, groups: dict[str, Tensor], rate: float) -> None:
+    def _move(self, learner: Learner, groups: dict[str, Tensor], rate: float) -> dict[str, Tensor]:
         """One step of one learner; the terms' gradients end at their ``to``, so learners do not disturb each other."""
         if not groups:
-            return
+            return {}
         optimiser.set_rate(learner.optimizer, rate)
         learner.optimizer.zero_grad(set_to_none=True)
-        learner.balance.backward(groups, learner.parameters)
+        readings = learner.balance.backward(groups, learner.parameters)
         largest = self.run.training.gradient_clip
         if largest is not None:
             torch.nn.utils.clip_grad_norm_(learner.parameters, largest)
         learner.optimizer.step()
+        return readings
 
     def rate(self, step: int) -> float:
         """The learning rate at ``step`` of the stage."""

@@ -1,15 +1,14 @@
-"""Methods by name: each preset is a row of a table that expands to an objective written out."""
+"""The comparison that every method has to beat, Hinton's distillation, and FitNets in its two forms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
-from kdcore.spec.base import Problem, SpecError, Strict, pointer, problems_of, suggestion
-from kdcore.spec.objective import Kind, MethodSpec, PointPair, Ramp, Stage, Term
+from kdcore.spec.base import Strict
+from kdcore.spec.objective import Kind, PointPair, Ramp, Stage, Term
+from kdcore.spec.presets.base import Preset, Presets, task
 
 
 class AloneOptions(Strict):
@@ -59,18 +58,13 @@ class FitnetJointOptions(Strict):
     regressor_norm: bool = True
 
 
-def _task(weight: float = 1, smoothing: float = 0) -> Term:
-    options = {"label_smoothing": smoothing} if smoothing else {}
-    return Term(source="labels", distance=Kind(kind="cross_entropy", options=options), weight=weight)
-
-
 def _alone(options: AloneOptions, epochs: int) -> tuple[Stage, ...]:
-    return (Stage(name="train", epochs=epochs, terms=(_task(smoothing=options.label_smoothing),)),)
+    return (Stage(name="train", epochs=epochs, terms=(task(smoothing=options.label_smoothing),)),)
 
 
 def _hinton(options: HintonOptions, epochs: int) -> tuple[Stage, ...]:
     soft = Kind(kind="kl", options={"temperature": options.temperature})
-    terms = (_task(options.task_weight), Term(distance=soft, weight=options.distill_weight))
+    terms = (task(options.task_weight), Term(distance=soft, weight=options.distill_weight))
     return (Stage(name="distil", epochs=epochs, terms=terms),)
 
 
@@ -89,7 +83,7 @@ def _fitnet(options: FitnetOptions, epochs: int) -> tuple[Stage, ...]:
     )
     return (
         Stage(name="hint", epochs=first, trains=f"student.upto({options.guided})", terms=(hint,)),
-        Stage(name="distil", epochs=epochs - first, terms=(_task(), soft)),
+        Stage(name="distil", epochs=epochs - first, terms=(task(), soft)),
     )
 
 
@@ -101,33 +95,10 @@ def _fitnet_joint(options: FitnetJointOptions, epochs: int) -> tuple[Stage, ...]
         weight=options.hint_weight,
         name="hint",
     )
-    return (Stage(name="distil", epochs=epochs, terms=(_task(options.task_weight), hint)),)
+    return (Stage(name="distil", epochs=epochs, terms=(task(options.task_weight), hint)),)
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A method as data.
-
-    Attributes:
-        title, paper, summary: for people.
-        options: model of its options, defaults included.
-        expand: options and epochs to the stages.
-        min_epochs: fewest epochs that its stages can share.
-        teacher: whether it needs one.
-        reconstruction: what the sources do not say and we decided, empty when nothing.
-    """
-
-    title: str
-    paper: str
-    summary: str
-    options: type[Strict]
-    expand: Callable[[Any, int], tuple[Stage, ...]]
-    min_epochs: int = 1
-    teacher: bool = True
-    reconstruction: str = ""
-
-
-PRESETS: dict[str, Preset] = {
+FIRST: Presets = {
     "student-alone": Preset(
         "Student alone", "", "The student trained on the labels only: what every method has to beat.",
         AloneOptions, _alone, teacher=False,
@@ -154,70 +125,3 @@ PRESETS: dict[str, Preset] = {
         "stages and reports that a joint sum failed.",
     ),
 }  # fmt: skip
-
-
-class MethodInfo(BaseModel):
-    """What is published about a preset."""
-
-    name: str
-    title: str
-    paper: str
-    summary: str
-    options_schema: dict[str, Any]
-    defaults: dict[str, Any]
-    needs: list[str]
-    reconstruction: str
-
-
-class UnknownMethod(LookupError):
-    """No preset has this name."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"no method {name!r}; {suggestion(name, PRESETS)}")
-
-
-def methods() -> list[MethodInfo]:
-    """Every preset."""
-    return [method_info(name) for name in PRESETS]
-
-
-def method_info(name: str) -> MethodInfo:
-    """The preset called ``name``.
-
-    Raises:
-        UnknownMethod: with the nearest names.
-    """
-    if name not in PRESETS:
-        raise UnknownMethod(name)
-    preset = PRESETS[name]
-    return MethodInfo(
-        name=name,
-        title=preset.title,
-        paper=preset.paper,
-        summary=preset.summary,
-        options_schema=preset.options.model_json_schema(),
-        defaults=preset.options().model_dump(mode="json"),
-        needs=["teacher"] if preset.teacher else [],
-        reconstruction=preset.reconstruction,
-    )
-
-
-def expand_preset(name: str, options: dict[str, Any], epochs: int) -> MethodSpec:
-    """The objective that a preset stands for.
-
-    Raises:
-        SpecError: unknown name, options that do not fit, or too few epochs; pointers start at ``/method``.
-    """
-    if name not in PRESETS:
-        problem = Problem(pointer="/method", code="unknown_method", message=str(UnknownMethod(name)))
-        raise SpecError([problem])
-    preset = PRESETS[name]
-    if epochs < preset.min_epochs:
-        message = f"method {name!r} has {preset.min_epochs} stages and needs as many epochs (got {epochs})"
-        raise SpecError([Problem(pointer="/training/epochs", code="too_few_epochs", message=message)])
-    try:
-        validated = preset.options.model_validate(options)
-    except ValidationError as error:
-        found = problems_of(error, list(preset.options.model_fields))
-        raise SpecError([p.model_copy(update={"pointer": pointer("method") + p.pointer}) for p in found]) from None
-    return MethodSpec(stages=preset.expand(validated, epochs))

@@ -1,0 +1,42 @@
+"""What a preset is, and the terms that most of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kdcore.spec.base import Strict
+from kdcore.spec.objective import Kind, Stage, Term
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A method as data.
+
+    Attributes:
+        title, paper, summary: for people.
+        options: model of its options, defaults included.
+        expand: options and epochs to the stages.
+        min_epochs: fewest epochs that its stages can share.
+        teacher: whether it needs one.
+        reconstruction: what the sources do not say and we decided, empty when nothing.
+    """
+
+    title: str
+    paper: str
+    summary: str
+    options: type[Strict]
+    expand: Callable[[Any, int], tuple[Stage, ...]]
+    min_epochs: int = 1
+    teacher: bool = True
+    reconstruction: str = ""
+
+
+Presets = Mapping[str, Preset]
+
+
+def task(weight: float = 1, smoothing: float = 0) -> Term:
+    """The task loss."""
+    options = {"label_smoothing": smoothing} if smoothing else {}
+    return Term(source="labels", distance=Kind(kind="cross_entropy", options=options), weight=weight)
