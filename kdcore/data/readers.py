@@ -46,7 +46,7 @@ class Pictures:
         return digest.hexdigest()
 
 
-def load(name: str, split: str = "train", folder: str | Path | None = None) -> Pictures:
+def read(name: str, split: str = "train", folder: str | Path | None = None) -> Pictures:
     """All pictures of one official split of a built-in dataset.
 
     Args:

@@ -8,11 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from kdcore.data.readers import Pictures, load
+from kdcore.data.readers import Pictures, read
 from kdcore.errors import EngineError
 from kdcore.seeds import generator
 from kdcore.spec.datasets import dataset_info
-from kdcore.spec.plan import DatasetPlan
+from kdcore.spec.job import DatasetRef
+from kdcore.spec.plan import DatasetPlan, dataset_plan
 
 
 class TestSplitClosed(RuntimeError):
@@ -69,10 +70,10 @@ def open_data(plan: DatasetPlan, folder: str | Path | None = None) -> Data:
         EngineError: ``invalid_data`` when it cannot be read or does not have the plan's sizes.
     """
     info = dataset_info(plan.name)
-    official = load(plan.name, "train", plan.path or folder)
+    official = read(plan.name, "train", plan.path or folder)
     seed = plan.splits.seed
     if info.test:
-        test, rest = load(plan.name, "test", plan.path or folder), official
+        test, rest = read(plan.name, "test", plan.path or folder), official
     else:
         test, rest = divide(official, plan.counts.test, seed, "test")
     validation, train = divide(rest, plan.counts.validation, seed, "validation")
@@ -83,6 +84,26 @@ def open_data(plan: DatasetPlan, folder: str | Path | None = None) -> Data:
         raise EngineError("invalid_data", f"splits of {found} pictures, planned were {plan.counts}", "/dataset")
     mean, std = _moments(train.images)
     return Data(train, validation, mean, std, test)
+
+
+def load(name: str, split: str = "train", folder: str | Path | None = None) -> Pictures:
+    """The pictures of one split of a built-in dataset, divided as a job divides it unless its spec says otherwise.
+
+    Args:
+        name: a built-in dataset.
+        split: ``train``, ``validation`` or ``test``.
+        folder: as for ``read``.
+
+    Raises:
+        kdcore.spec.UnknownDataset: with the nearest names.
+        EngineError: ``invalid_data``, when it has no such split, or cannot be read.
+    """
+    data = open_data(dataset_plan(DatasetRef(name=name), dataset_info(name)), folder)
+    splits = {"train": data.train, "validation": data.validation, "test": data.open_test()}
+    if split not in splits:
+        message = f"dataset {name!r} has no split {split!r}; splits: {', '.join(splits)}"
+        raise EngineError("invalid_data", message, "/dataset/name")
+    return splits[split]
 
 
 def divide(pictures: Pictures, count: int, seed: int, purpose: str) -> tuple[Pictures, Pictures]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from kdcore.spec.base import Strict
-from kdcore.spec.job import Format, JobSpec, Splits, Training
+from kdcore.spec.datasets import DatasetInfo
+from kdcore.spec.job import DatasetRef, Format, JobSpec, Splits, Training
 from kdcore.spec.objective import Kind, Number
 
 PLAN_VERSION = 1
@@ -31,6 +32,23 @@ class DatasetPlan(Strict):
     splits: Splits
     limit: int | None
     counts: Counts
+
+
+def dataset_plan(asked: DatasetRef, info: DatasetInfo) -> DatasetPlan:
+    """How many pictures each split will have; known without opening a file."""
+    splits = asked.splits
+    test = info.test or round(info.train * splits.test)
+    rest = info.train if info.test else info.train - test
+    validation = round(rest * splits.validation)
+    return DatasetPlan(
+        name=info.name,
+        path=asked.path,
+        num_classes=info.num_classes,
+        input_shape=info.input_shape,
+        splits=splits,
+        limit=asked.limit,
+        counts=Counts(train=min(rest - validation, asked.limit or rest), validation=validation, test=test),
+    )
 
 
 class NetworkPlan(Strict):

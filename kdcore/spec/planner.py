@@ -21,13 +21,13 @@ from kdcore.spec.objective import MethodSpec, PresetRef
 from kdcore.spec.plan import (
     STUDENT,
     TEACHER,
-    Counts,
     DatasetPlan,
     NetworkPlan,
     Plan,
     PlanWarning,
     RunPlan,
     StagePlan,
+    dataset_plan,
 )
 from kdcore.spec.presets import expand_preset
 from kdcore.spec.terms import TermPlanner
@@ -62,7 +62,7 @@ class _Planner:
         assert info is not None
         networks = self._networks(info)
         self._stop_if_wrong()
-        dataset = _dataset_plan(self.spec, info)
+        dataset = dataset_plan(self.spec.dataset, info)
         self._check_sizes(dataset)
         runs = self._runs(dataset, networks)
         self._stop_if_wrong()
@@ -259,23 +259,6 @@ def _with_flip(training: Training, dataset: DatasetPlan) -> Training:
     if augment.flip is None:
         augment = augment.model_copy(update={"flip": dataset_info(dataset.name).flip})
     return training.model_copy(update={"augment": augment})
-
-
-def _dataset_plan(spec: JobSpec, info: DatasetInfo) -> DatasetPlan:
-    splits = spec.dataset.splits
-    test = info.test or round(info.train * splits.test)
-    rest = info.train if info.test else info.train - test
-    validation = round(rest * splits.validation)
-    train = min(rest - validation, spec.dataset.limit or rest)
-    return DatasetPlan(
-        name=info.name,
-        path=spec.dataset.path,
-        num_classes=info.num_classes,
-        input_shape=info.input_shape,
-        splits=splits,
-        limit=spec.dataset.limit,
-        counts=Counts(train=train, validation=validation, test=test),
-    )
 
 
 def _build_options(asked: Network, info: DatasetInfo) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdcore.data import Pictures, TestSplitClosed, load, open_data
+from kdcore.data import Pictures, TestSplitClosed, load, open_data, read
 from kdcore.data.splits import divide, stratified
 from kdcore.errors import EngineError
 from kdcore.spec.job import Splits
@@ -25,7 +25,7 @@ def digits_plan(train=1294, validation=144, test=359, limit=None, seed=0, name="
 
 
 def test_digits_are_1797_grey_pictures_of_eight_by_eight():
-    digits = load("digits")
+    digits = read("digits")
     assert tuple(digits.images.shape) == (1797, 1, 8, 8)
     assert digits.images.dtype == torch.uint8
     assert digits.images.max() == 255
@@ -34,7 +34,7 @@ def test_digits_are_1797_grey_pictures_of_eight_by_eight():
 def test_the_three_splits_share_no_picture_and_cover_all():
     data = open_data(digits_plan())
     everything = torch.cat([data.train.images, data.validation.images, data.open_test().images]).flatten(1)
-    assert torch.equal(everything.sort(0).values, load("digits").images.flatten(1).sort(0).values)
+    assert torch.equal(everything.sort(0).values, read("digits").images.flatten(1).sort(0).values)
 
 
 def test_the_test_split_is_refused_until_it_is_opened():
@@ -78,15 +78,23 @@ def test_dividing_keeps_the_order_of_what_is_left():
 def test_a_dataset_that_needs_a_folder_says_which_variable_names_it(monkeypatch):
     monkeypatch.delenv("DISTILLERY_DATA", raising=False)
     with pytest.raises(EngineError, match="set DISTILLERY_DATA") as caught:
-        load("mnist")
+        read("mnist")
     assert caught.value.param == "/dataset/path"
 
 
 def test_an_unreadable_data_folder_is_named(tmp_path):
     with pytest.raises(EngineError, match="is no readable folder"):
-        load("mnist", folder=tmp_path / "nothing")
+        read("mnist", folder=tmp_path / "nothing")
 
 
 def test_a_folder_without_the_dataset_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(EngineError, match="put torchvision's files there"):
-        load("mnist", folder=tmp_path)
+        read("mnist", folder=tmp_path)
+
+
+def test_load_gives_the_splits_that_a_job_has():
+    data = open_data(digits_plan())
+    assert torch.equal(load("digits", "test").images, data.open_test().images)
+    assert torch.equal(load("digits").labels, data.train.labels)
+    with pytest.raises(EngineError, match="no split 'dev'; splits: train, validation, test"):
+        load("digits", "dev")
