@@ -7,10 +7,12 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 import pytest
 from servers import Postgres, Redis, wait_until
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from kdcore.spec import parse_spec, plan
@@ -49,7 +52,7 @@ QUICK = {
     "BEAT_SECONDS": "0.5",
     "SWEEP_SECONDS": "0.5",
     "BACKOFF_SECONDS": "0.2",
-    "STANDBY_SECONDS": "600",  # two processors have enough to do
+    "STANDBY_SECONDS": "0",
     "ENGINE_THREADS": "1",
 }
 PATIENCE_SECONDS = 180
@@ -139,6 +142,31 @@ class Crew:
         """A worker that lives: one from before, or a fresh one."""
         alive = [worker for worker in self.workers if worker.up]
         return alive[0] if alive else self.hire()
+
+    def freeze(self, worker: WorkerProcess, job_id: str) -> None:
+        """Stop a worker between two transactions: in the middle of one it would hold SQLite's only lock."""
+        while True:
+            worker.send(signal.SIGSTOP)
+            if self._can_be_written(job_id):
+                return
+            worker.send(signal.SIGCONT)
+            time.sleep(0.05)
+
+    def _can_be_written(self, job_id: str) -> bool:
+        if self.database_url.startswith("sqlite"):
+            path = self.database_url.removeprefix("sqlite:///")
+            with closing(sqlite3.connect(path, timeout=0.2, isolation_level=None)) as file:
+                try:
+                    file.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError:
+                    return False
+            return True
+        try:
+            with self.database.write() as session:
+                session.execute(select(Job.id).where(Job.id == job_id).with_for_update(nowait=True))
+        except OperationalError:
+            return False
+        return True
 
     def engines_of(self, worker: WorkerProcess) -> list[int]:
         """The engines that this worker has started and that still live."""

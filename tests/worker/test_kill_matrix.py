@@ -110,7 +110,7 @@ def test_a_worker_frozen_past_its_lease_loses_its_job_and_can_do_no_harm_when_it
     crew.until_checkpoint(job)
     engine = crew.engine_at_work(job)
     heir = crew.start()
-    frozen.send(signal.SIGSTOP)
+    crew.freeze(frozen, job)
     wait_until(lambda: not _lives(engine), "the end of the frozen worker's engine", seconds=10)
     wait_until(lambda: crew.job(job).attempt > 1, "the heir's attempt", seconds=120)
     frozen.send(signal.SIGCONT)
