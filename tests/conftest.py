@@ -17,7 +17,7 @@ from servers import S3, Missing, Postgres, Redis, Server, unavailable
 hypothesis_settings.register_profile("distillery", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis_settings.load_profile("distillery")
 
-_DATABASE = "distillery"
+_DATABASE = "distillery_test"
 Kind = TypeVar("Kind", bound=Server)
 
 
