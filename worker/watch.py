@@ -18,7 +18,7 @@ from worker.tools import Tools
 
 _log = structlog.get_logger(__name__)
 
-_TICK_SECONDS = 0.2
+_TICK_SECONDS = 0.1
 
 
 class Watch(threading.Thread):

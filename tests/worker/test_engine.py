@@ -91,7 +91,7 @@ def test_an_engine_that_thaws_after_its_deadline_is_ended_by_the_kernel_at_once(
     engine = spawn()
     engine.order("lease", deadline=time.monotonic() + 3)
     time.sleep(2)
-    os.kill(engine.pid, signal.SIGSTOP)
+    _freeze(engine)
     time.sleep(2)
     engine.read(0)
     assert not engine.ended
@@ -144,12 +144,12 @@ def test_an_engine_that_dies_by_itself_takes_its_children_along(
 
 def test_an_engine_that_ignores_the_request_is_killed_when_its_grace_is_over(spawn: Spawn) -> None:
     engine = spawn()
-    os.kill(engine.pid, signal.SIGSTOP)
-    engine.stop("cancel", grace_seconds=5)
+    _freeze(engine)
+    engine.stop("cancel", grace_seconds=2)
     engine.enforce()
     engine.read(0.1)
     assert not engine.ended
-    time.sleep(5)
+    time.sleep(2)
     engine.enforce()
     _until_the_end(engine, seconds=5)
     exit_ = engine.close()
@@ -158,7 +158,7 @@ def test_an_engine_that_ignores_the_request_is_killed_when_its_grace_is_over(spa
 
 def test_a_cancel_overrides_a_pause_but_not_the_other_way_round(spawn: Spawn) -> None:
     engine = spawn()
-    os.kill(engine.pid, signal.SIGSTOP)
+    _freeze(engine)
     engine.stop("pause", grace_seconds=600)
     engine.stop("cancel", grace_seconds=0)
     engine.stop("drain", grace_seconds=600)
@@ -238,9 +238,17 @@ def _until_the_end(engine: Engine, seconds: float = 30) -> list[Record]:
     return records
 
 
+def _freeze(engine: Engine) -> None:
+    os.kill(engine.pid, signal.SIGSTOP)
+    wait_until(lambda: _state(engine.pid) == "T", "the frozen engine", seconds=10)
+
+
 def _lives(pid: int) -> bool:
+    return _state(pid) not in "ZX"
+
+
+def _state(pid: int) -> str:
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
-        return False
+        return "X"
