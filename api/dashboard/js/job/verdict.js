@@ -1,0 +1,91 @@
+/** Was it worth it: the verdict with its evidence when there is one, and how it looks so far until then. */
+
+import { h, redraw, s } from "../lib/dom.js";
+import { NONE, between, bytes, count, milliseconds, percent, points, signed, times } from "../lib/format.js";
+import { t } from "../lib/text.js";
+import { icon } from "../ui/icons.js";
+import { OUTCOMES, isFinal } from "../ui/status.js";
+
+export function verdict(state) {
+  const element = h("section", { class: "panel answer verdict", "aria-label": t("answer.worth") });
+  const update = () => {
+    const { job } = state;
+    const far = job.verdict ? null : soFar(state);
+    redraw(element, [job.verdict, Boolean(job.result), far, isFinal(job.status)], () => [
+      h("h2", { class: "question" }, t("answer.worth")),
+      job.verdict ? decided(job) : open(job, far),
+    ]);
+    element.className = `panel answer verdict ${job.verdict ? `decided ${toneOf(job)}` : ""}`;
+  };
+  return { element, update };
+}
+
+const toneOf = (job) => (OUTCOMES[job.verdict.outcome] ?? OUTCOMES["no baseline"])[1];
+
+function decided(job) {
+  const [drawing, tone] = OUTCOMES[job.verdict.outcome] ?? OUTCOMES["no baseline"];
+  return [
+    h("div", { class: "grounds" },
+      h("div", {}, h("p", { class: `figure ${tone}` }, icon(drawing, "big"), t(`outcome.${job.verdict.outcome}`)), h("p", {}, job.verdict.text)),
+      interval(job.verdict)),
+    job.result && h("dl", { class: "facts" }, facts(job.result)),
+  ];
+}
+
+/** Four figures for a manager: what is kept, and what it no longer costs. */
+function facts(result) {
+  const { teacher, student, alone } = result.models;
+  const [p50, theirs] = [student.latency_ms?.p50, teacher?.latency_ms?.p50];
+  return [
+    fact("facts.kept", percent(result.accuracy_kept ?? student.accuracy), t("facts.test", { share: percent(student.accuracy), interval: between(student.interval) })),
+    fact("facts.size", teacher ? ratio(teacher.parameters / student.parameters, "smaller") : count(student.parameters), teacher ? t("facts.against", { own: count(student.parameters), other: count(teacher.parameters) }) : bytes(student.bytes)),
+    fact("facts.speed", p50 && theirs ? ratio(theirs / p50, "faster") : milliseconds(p50), p50 && theirs ? t("facts.against", { own: milliseconds(p50), other: milliseconds(theirs) }) : ""),
+    fact("facts.gap", percent(result.gap_closed, 0), result.gap_closed === null ? t(alone && teacher ? "facts.noGap" : "facts.needs") : t(result.verdict.outcome === "no difference" ? "facts.gapChance" : "facts.gapOf", { gap: points(teacher.accuracy - alone.accuracy).replace("+", "") })),
+  ];
+}
+
+const fact = (title, figure, note) => h("div", {}, h("dt", {}, t(title)), h("dd", {}, h("strong", {}, figure), h("span", { class: "note" }, note)));
+const OPPOSITE = { smaller: "larger", faster: "slower" };
+const ratio = (value, word) => (value >= 1 ? t(`ratio.${word}`, { times: times(value) }) : t(`ratio.${OPPOSITE[word]}`, { times: times(1 / value) }));
+
+/** The difference between both students on a line that shows where zero is. */
+function interval({ difference, interval: bounds, confidence }) {
+  if (typeof difference !== "number" || !bounds) return null;
+  const [low, high] = bounds.map((bound) => 100 * bound);
+  const reach = 1.2 * Math.max(Math.abs(low), Math.abs(high), 0.5);
+  const x = (value) => 160 + (150 * value) / reach;
+  const label = t("verdict.interval", { difference: points(difference), low: signed(low), high: signed(high), confidence: percent(confidence, 0) });
+  const drawing = s("svg", { class: "interval", viewBox: "0 0 320 56", role: "img", "aria-label": label },
+    s("line", { class: "axis", x1: 4, x2: 316, y1: 28, y2: 28 }),
+    s("line", { class: "zero", x1: 160, x2: 160, y1: 8, y2: 40 }),
+    s("line", { class: "reach", x1: x(low), x2: x(high), y1: 28, y2: 28 }),
+    s("circle", { class: "dot", cx: x(100 * difference), cy: 28, r: 6 }),
+    tick(x(0), "0"), tick(x(low), signed(low), "end"), tick(x(high), signed(high), "start"));
+  return h("figure", { class: "difference" }, drawing, h("figcaption", { class: "note" }, t("verdict.axis", { confidence: percent(confidence, 0) })));
+}
+
+function tick(x, text, side) {
+  const clear = { end: -6, start: 6 }[side] ?? 0;
+  return s("text", { x: Math.min(300, Math.max(20, x + clear)), y: side ? 16 : 53, "text-anchor": "middle" }, text);
+}
+
+/** Validation accuracy of both students at their best until now. */
+function soFar(state) {
+  const of = (run) => {
+    const values = state.series.get(run, "validation", "accuracy")?.values.filter((value) => value !== null);
+    return values?.length ? Math.max(...values) : null;
+  };
+  return { teacher: of("teacher"), alone: of("alone"), distil: of("distil") };
+}
+
+function open(job, far) {
+  if (isFinal(job.status)) return [h("p", { class: "figure" }, NONE), h("p", { class: "note" }, t(`worth.${job.status}`))];
+  const both = far.distil !== null && far.alone !== null;
+  const figure = both ? t("worth.soFar", { difference: points(far.distil - far.alone) }) : t("worth.later");
+  const known = Object.entries(far).filter(([, value]) => value !== null).map(([run, value]) => t("accuracy.of", { who: t(`run.${run}`).toLowerCase(), share: percent(value) }));
+  return [
+    h("p", { class: "figure" }, figure),
+    known.length ? h("p", { class: "note" }, t("worth.best", { list: known.join(", ") })) : null,
+    h("p", { class: "note" }, t(job.plan?.runs?.some((run) => run.name === "alone") ? "worth.atEnd" : "worth.noBaseline")),
+  ];
+}
