@@ -11,6 +11,11 @@ import pytest
 from browsing import LONG, SPEC, TRAINING_MS, Visitor, wait_for
 from playwright.sync_api import Page, Request, Route, expect
 
+from store import events
+from store.database import Database
+from store.models import Job
+from store.settings import Settings
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 POINTS = "(plot) => (plot.data ?? []).reduce((sum, line) => sum + line.x.length, 0)"
@@ -216,3 +221,19 @@ def test_a_job_that_is_not_there_leads_back_to_the_list(visitor: Visitor) -> Non
     expect(page.get_by_role("heading", name="No such job")).to_be_visible()
     page.get_by_role("link", name="All jobs").click()
     expect(page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible()
+
+
+def test_a_long_story_is_read_from_its_end(visitor: Visitor) -> None:
+    job = visitor.submit(**LONG)
+    visitor.client.cancel(job)
+    visitor.client.wait(job)
+    settings = Settings(home=visitor.site.service.home.path)
+    lines = [("log", {"lines": [{"level": "info", "message": f"line {n}"}], "left_out": 0}) for n in range(6000)]
+    with Database(settings.database_url).write() as session:
+        events.append_all(session, session.get_one(Job, job), lines)
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(request.url) if "/events" in request.url else None)
+    page = visitor.sign_in(f"/jobs/{job}")
+    expect(page.locator(".lines li").last).to_contain_text("line 5999")
+    assert len(asked) < 15
+    assert page.locator(".lines li").count() >= 400

@@ -81,7 +81,7 @@ function entry({ hue, label, dashed, thin }) {
 }
 
 /** A table of figures: the first column names the row, the others are numbers. */
-export function tableOf(header, rows) {
+function tableOf(header, rows) {
   const cell = (text, index) => (index ? h("td", { class: "number" }, text) : h("th", { scope: "row" }, text));
   return h("table", { class: "figures small" },
     h("thead", {}, h("tr", {}, header.map((text, index) => h("th", { scope: "col", class: index && "number" }, text)))),

@@ -29,13 +29,13 @@ export function accuracyChart(state) {
     const shown = lines(state.series);
     return {
       title: shown.length ? t("accuracy.title", { list: sentence(shown) }) : t("accuracy.none"),
-      note: shown.length > 2 ? t("accuracy.note") : t("accuracy.split"),
+      note: [t(shown.length > 2 ? "accuracy.note" : "accuracy.split"), floorOf(shown) && t("accuracy.floor")].filter(Boolean).join(" "),
       wait: t("accuracy.wait"),
       legend: shown.map((line) => ({ hue: hueOf(line.run), label: runName(line.run), dashed: roleOf(line.run) === "teacher" })),
       traces: shown.length ? () => shown.map(trace) : null,
       axes: () => ({
         x: { title: t("chart.epoch"), rangemode: "tozero" },
-        y: { title: t("accuracy.axis"), hoverformat: ".1f" },
+        y: { title: t("accuracy.axis"), hoverformat: ".1f", ...floorOf(shown) },
         ...(shown.some((line) => line.run === "distil") && stageMarks(stagesOf(state.job.plan, "distil"), false)),
       }),
       table: () => ({
@@ -44,6 +44,17 @@ export function accuracyChart(state) {
       }),
     };
   });
+}
+
+const ENOUGH = 20;
+
+/** The first epochs tell little and would press everything else against the top: the axis begins at the tenth part. */
+function floorOf(shown) {
+  const values = shown.flatMap((line) => line.values).filter((value) => value !== null).sort((a, b) => a - b);
+  const [low, high] = [100 * values[Math.floor(values.length / 10)], 100 * values.at(-1)];
+  const margin = 0.06 * (high - low);
+  const clips = values.length >= ENOUGH && 100 * values[0] < low - margin && margin > 0;
+  return clips ? { range: [low - margin, high + margin] } : null;
 }
 
 function sentence(shown) {

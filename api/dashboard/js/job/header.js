@@ -42,10 +42,10 @@ export function header(state, changed) {
 }
 
 /** `resnet20 teaches resnet8 (width 0.5) · method fitnet · data digits`. */
-export function subjectOf(job) {
+function subjectOf(job) {
   const { teacher, student } = job.plan?.networks ?? {};
   const networks = teacher ? t("job.teaches", { teacher: network(teacher), student: network(student) }) : student && network(student);
-  return [networks, t("job.method", { method: job.method }), t("job.data", { data: job.dataset })].filter(Boolean).join(" · ");
+  return [networks, t("job.method", { method: job.method }), t("job.data", { data: job.dataset }), labelled(job.plan)].filter(Boolean).join(" · ");
 }
 
 function ended(job) {
@@ -54,6 +54,12 @@ function ended(job) {
 
 /** Seconds from the first start to the end, pauses included. */
 export const tookSeconds = (job) => (Date.parse(job.finished_at) - Date.parse(job.started_at ?? job.created_at)) / 1000;
+
+/** Few labels for the student are the point of such a job. */
+function labelled(plan) {
+  const labels = plan?.spec?.student?.labels;
+  return labels ? t("job.labels", { n: labels }) : null;
+}
 
 const UNSAID = new Set(["in_channels"]); // follows the data
 

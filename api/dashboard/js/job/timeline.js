@@ -6,7 +6,7 @@ import { t } from "../lib/text.js";
 import { icon } from "../ui/icons.js";
 import { isActive, isFinal } from "../ui/status.js";
 
-export const PHASES = ["prepare", "teacher", "train", "evaluate", "export", "report"];
+const PHASES = ["prepare", "teacher", "train", "evaluate", "export", "report"];
 
 const ICONS = { done: "succeeded", now: "running", failed: "failed", stopped: "paused", skipped: "skipped", ahead: "ahead" };
 

@@ -65,8 +65,8 @@ function interval({ difference, interval: bounds, confidence }) {
 }
 
 function tick(x, text, side) {
-  const clear = { end: -6, start: 6 }[side] ?? 0;
-  return s("text", { x: Math.min(300, Math.max(20, x + clear)), y: side ? 16 : 53, "text-anchor": "middle" }, text);
+  const inward = { end: 2, start: -2 }[side] ?? 0;
+  return s("text", { x: x + inward, y: side ? 16 : 53, "text-anchor": side ?? "middle" }, text);
 }
 
 /** Validation accuracy of both students at their best until now. */

@@ -36,7 +36,7 @@ export function makeRow(changed) {
 }
 
 /** Method, data and networks of a job in a line. */
-export function who(job) {
+function who(job) {
   const networks = [job.teacher, job.student].filter(Boolean).join(" → ");
   return [job.method, job.dataset, networks].filter(Boolean).join(" · ");
 }

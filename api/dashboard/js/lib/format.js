@@ -68,10 +68,11 @@ export function loss(value) {
   return text.replace("-", MINUS);
 }
 
-/** `42 s`, `3 min 05 s`, `2 h 07 min` or `3 d 4 h`. */
+/** `< 1 s`, `42 s`, `3 min 05 s`, `2 h 07 min` or `3 d 4 h`. */
 export function duration(seconds) {
   if (!known(seconds)) return NONE;
-  const all = Math.max(0, Math.round(seconds));
+  if (seconds < 1) return `<${SPACE}1${SPACE}s`;
+  const all = Math.round(seconds);
   if (all < 60) return `${all}${SPACE}s`;
   if (all < 3600) return `${Math.floor(all / 60)}${SPACE}min ${two(all % 60)}${SPACE}s`;
   const minutes = Math.round(all / 60);
@@ -115,7 +116,7 @@ export function clock(time, seconds = false) {
 function short(value) {
   const size = Math.abs(value);
   if (size >= 9.95) return value.toFixed(0);
-  return size < 1 ? String(Number(value.toPrecision(2))) : value.toFixed(1);
+  return size < 1 ? value.toPrecision(2) : value.toFixed(1);
 }
 
 const two = (value) => String(value).padStart(2, "0");

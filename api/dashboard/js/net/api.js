@@ -1,7 +1,7 @@
 /** Requests to /v1 of the service that served this page, and its refusals as one type. */
 
 /** A refusal (RFC 9457), or with `status` 0 a service that could not be reached. */
-export class Problem extends Error {
+class Problem extends Error {
   constructor(status, { detail, title, code, request_id: requestId, errors = [] } = {}) {
     super(detail || title || `HTTP ${status}`);
     Object.assign(this, { status, code: code ?? (status ? "unknown" : "offline"), requestId, errors });
@@ -24,12 +24,6 @@ export function whenSignedOut(action) {
 export const get = (path, { signal, query } = {}) => request("GET", path + search(query), { signal });
 export const post = (path, body, headers) => request("POST", path, { body, headers });
 export const remove = (path) => request("DELETE", path, {});
-
-/** The text at a path, from `start` bytes before its end. */
-export async function tail(path, count, signal) {
-  const response = await send("GET", path, { signal, headers: { Range: `bytes=-${count}` } });
-  return response.text();
-}
 
 /** A query string; lists become repeated parameters, and what is empty is left out. */
 export function search(query = {}) {

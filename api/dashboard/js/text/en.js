@@ -97,6 +97,7 @@ export default {
   "job.teaches": "{teacher} teaches {student}",
   "job.method": "method {method}",
   "job.data": "data {data}",
+  "job.labels": { one: "{n} label for the student", other: "{n} labels for the student" },
   "job.ended": "ended {time} after {took}",
   "job.says": "{name}: {status}",
 
@@ -215,6 +216,7 @@ export default {
   "accuracy.wait": "The first point comes with the end of the first epoch.",
   "accuracy.note": "Both students see the same number of steps; the validation split is not the test split.",
   "accuracy.split": "The validation split is not the test split, on which the verdict rests.",
+  "accuracy.floor": "The first epochs lie below; a double click shows them.",
   "accuracy.axis": "validation accuracy, %",
   "losses.run": "Run",
   "losses.title": "{run}: the loss went from {from} to {to}",

@@ -8,7 +8,7 @@ const system = matchMedia("(prefers-color-scheme: dark)");
 const listeners = new Set();
 
 /** Whether the page is dark now. */
-export function isDark() {
+function isDark() {
   const chosen = document.documentElement.dataset.theme;
   return chosen ? chosen === "dark" : system.matches;
 }
