@@ -26,6 +26,7 @@ from kdcore.prepare import Workshop, open_workshop, resolve, weights_file
 from kdcore.proof import Prover
 from kdcore.seeds import derive
 from kdcore.spec.plan import Plan, RunPlan
+from kdcore.train import search
 from kdcore.train.checkpoint import CheckpointFolder
 from kdcore.train.loop import Loop
 from kdcore.train.progress import Progress, Record, Report
@@ -137,6 +138,7 @@ class _Job:
 
     def _train(self, run: RunPlan, state: dict[str, Any] | None) -> None:
         torch.manual_seed(derive(run.training.seed, run.name, "global stream"))
+        run = self._chosen(run)
         networks = self.workshop.networks(run, self.workdir)
         before = {name: fingerprint(networks[name]) for name in run.needs}
         loop = self._loop(run, networks)
@@ -144,7 +146,22 @@ class _Job:
         for name, was in before.items():
             if fingerprint(networks[name]) != was:
                 raise EngineError("internal", f"the frozen {name} changed during run {run.name!r}; please report this")
-        self._keep(run, loop.learner, history)
+        self._keep(run, networks, history, loop.findings)
+
+    def _chosen(self, run: RunPlan) -> RunPlan:
+        """The run with the points that its searches found best."""
+        if not run.choices:
+            return run
+        (names,) = set(run.choices.values())
+        ranked = search.ranked(names, self._history)
+        best = self.plan.run(ranked[0]["run"])
+        for row in ranked:
+            self._log("hint-pair search: {run}, accuracy {accuracy:.2%}, hint loss {loss:.4g}".format(**row))
+        return search.with_points_of(run, best)
+
+    def _history(self, run: str) -> list[Record]:
+        records: list[Record] = json.loads((self.workdir / "runs" / run / "history.json").read_text())
+        return records
 
     def _loop(self, run: RunPlan, networks: dict[str, nn.Module]) -> Loop:
         workshop = self.workshop
@@ -160,24 +177,34 @@ class _Job:
             first_step=self._steps_before(),
             save=lambda state: self._checkpoint(run.name, state["steps_done"], state),
             stop=self.stop,
+            twin=None if run.guard is None else search.last_accuracy(self._history(run.guard.twin)),
         )
 
-    def _keep(self, run: RunPlan, learner: nn.Module, history: list[Record]) -> None:
+    def _keep(
+        self, run: RunPlan, networks: dict[str, nn.Module], history: list[Record], findings: list[dict[str, Any]]
+    ) -> None:
         """Leave what a finished run is needed for, then make it safe."""
-        path = weights_file(self.workdir, run.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        models.save(learner, part)
-        part.replace(path)
-        write_json(path.with_name("history.json"), history)
+        folder = weights_file(self.workdir, run.name).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in run.learners:
+            path = weights_file(self.workdir, run.name, None if name == run.learner else name)
+            part = path.with_name(path.name + ".part")
+            models.save(networks[name], part)
+            part.replace(path)
+        write_json(folder / "history.json", history)
+        write_json(folder / "findings.json", findings)
         self.done.append(run.name)
         self._checkpoint(run.name, self._steps_before(), None)
 
     def _checkpoint(self, run: str, step: int, state: dict[str, Any] | None) -> None:
-        kept = [f"runs/{name}/{file}" for name in self.done for file in ("weights.safetensors", "history.json")]
+        kept = [f"runs/{name}/{file}" for name in self.done for file in self._left_by(name)]
         position = {"run": run, "step": step, "done": list(self.done), "bitwise": self.bitwise}
         record = self.checkpoints.save(position, state, [RESOLVED, *kept])
         self.report({"type": "checkpoint", **record})
+
+    def _left_by(self, run: str) -> list[str]:
+        others = [f"{name}.safetensors" for name in self.plan.run(run).learners[1:]]
+        return ["weights.safetensors", *others, "history.json", "findings.json"]
 
     def _prove(self) -> Result:
         def ask() -> None:

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import kdcore.models as models
 from kdcore.data import Data, open_data
 from kdcore.data.batches import Batch, Normalise
 from kdcore.errors import EngineError
+from kdcore.objective import paths
+from kdcore.objective.copying import copy_layers
 from kdcore.objective.networks import freeze
 from kdcore.seeds import seeded
-from kdcore.spec.plan import Plan, RunPlan
+from kdcore.spec.plan import STUDENT, Plan, RunPlan
 from kdcore.train.machine import Machine
 from kdcore.train.stage import Stage
 from kdcore.train.threads import fastest
@@ -41,12 +43,41 @@ class Workshop:
         """From bytes to the networks' input."""
         return Normalise(self.data.mean, self.data.std)
 
-    def fresh(self, name: str) -> nn.Module:
-        """The network ``name`` with its initial weights; the same bits whenever and for whichever run it is asked."""
+    def fresh(self, name: str, networks: Mapping[str, nn.Module] | None = None) -> nn.Module:
+        """The network ``name`` with its initial weights; the same bits whenever and for whichever run it is asked.
+
+        ``networks`` are those that a path is built from; fresh ones where they are left out.
+        """
+        if name in self.plan.paths:
+            return self._path(name, networks or {})
         network = self.plan.networks[name]
         with seeded(self.plan.spec.training.seed, name, "initial weights"):
             built = models.build(network.architecture, network.num_classes, **network.options)
         return models.without_inplace(built).to(self.machine.device)
+
+    def _path(self, name: str, networks: Mapping[str, nn.Module]) -> nn.Module:
+        path = self.plan.paths[name]
+        of = networks[path.of] if path.of in networks else self.fresh(path.of)
+        further: dict[str, Any] = {}
+        if path.borrows is not None:
+            lender = networks[path.borrows] if path.borrows in networks else self.fresh(path.borrows)
+            further["borrowed"] = lender.get_submodule(path.borrowed or "")
+        with seeded(self.plan.spec.training.seed, name, "initial weights"):
+            built = paths.build(
+                path.kind,
+                of,
+                path.options,
+                at=path.at,
+                classifier=path.classifier,
+                sample=self.sample,
+                **further,
+            )
+        return built.to(self.machine.device)
+
+    @property
+    def sample(self) -> Tensor:
+        """Two pictures to trace shapes with."""
+        return self.normalise(self.data.validation.images[:2]).to(self.machine.device)
 
     def loaded(self, name: str, path: Path) -> nn.Module:
         """The network ``name`` with the weights of a file.
@@ -67,14 +98,36 @@ class Workshop:
         return freeze(self.loaded(name, Path(given) if given else weights_file(workdir, name)))
 
     def networks(self, run: RunPlan, workdir: Path) -> dict[str, nn.Module]:
-        """The learner of ``run``, fresh, and whom it listens to."""
-        speakers = {name: self.speaker(name, workdir) for name in run.needs}
-        return {**{name: self.fresh(name) for name in run.learners}, **speakers}
+        """The learners of ``run``, fresh, and whom it listens to; paths are built over the others."""
+        found = {name: self.speaker(name, workdir) for name in run.needs}
+        for name in sorted(run.learners, key=lambda learner: learner in self.plan.paths):
+            under = self.plan.paths[name].of if name in self.plan.paths else name
+            with_start = {under: self._started(under, run, found)} if under not in found else {}
+            found[name] = self.fresh(name, {**found, **with_start}) if name != under else with_start[under]
+        return found
+
+    def _started(self, name: str, run: RunPlan, speakers: Mapping[str, nn.Module]) -> nn.Module:
+        """A fresh network; the student with the layers that it copies."""
+        network = self.fresh(name)
+        if run.copies is not None and name == STUDENT:
+            try:
+                own, others = zip(*run.copies.blocks, strict=True)
+                copy_layers(network, speakers[run.copies.of], own, others, range(len(own)))
+            except ValueError as error:
+                raise EngineError("layer_not_found", str(error), "/student/copy") from None
+        return network
+
+    def delivered(self, workdir: Path, run: str = "distil") -> nn.Module:
+        """What a student's run ended with; a path comes with all that it leads through."""
+        name = STUDENT if run == "alone" else self.plan.delivers
+        network = self.fresh(name)
+        models.load(network, weights_file(workdir, run))
+        return network
 
 
-def weights_file(workdir: Path, run: str) -> Path:
-    """Where a finished run leaves its weights."""
-    return workdir / "runs" / run / "weights.safetensors"
+def weights_file(workdir: Path, run: str, network: str | None = None) -> Path:
+    """Where a finished run leaves the weights of the network that it is for, or of another that learnt with it."""
+    return workdir / "runs" / run / f"{network or 'weights'}.safetensors"
 
 
 def open_workshop(plan: Plan, pinned: Mapping[str, Any] | None) -> Workshop:
@@ -102,17 +155,17 @@ def resolve(workshop: Workshop) -> tuple[Workshop, dict[str, Any]]:
         EngineError: ``layer_not_found`` or ``invalid_data``.
     """
     plan, data = workshop.plan, workshop.data
-    sample = workshop.normalise(data.validation.images[:2]).to(workshop.machine.device)
     given = {name: network.weights for name, network in plan.networks.items() if network.weights}
     networks = {
         name: workshop.loaded(name, Path(given[name])) if name in given else workshop.fresh(name)
         for name in plan.networks
     }
+    networks |= {name: workshop.fresh(name) for name in plan.paths}  # over networks of their own: some freeze them
     workshop = _with_threads(workshop, networks)
     return workshop, {
         "machine": workshop.machine.pinned(),
         "data": {"sha256": data.sha256(), "mean": list(data.mean), "std": list(data.std)},
-        "runs": {run.name: _traced(run, networks, sample, workshop.machine) for run in plan.runs},
+        "runs": {run.name: _traced(run, networks, workshop) for run in plan.runs},
         "kept_teacher_outputs": "off",
         "compiled": False,
     }
@@ -127,8 +180,7 @@ def _with_threads(workshop: Workshop, networks: Mapping[str, nn.Module]) -> Work
     held_out = workshop.data.validation
     index = torch.arange(size) % len(held_out)
     batch = Batch(workshop.normalise(held_out.images[index]), held_out.labels[index], index)
-    taking_part = {name: networks[name].train() for name in (*run.learners, *run.needs)}
-    stage = Stage(run, run.stages[-1], taking_part, batch.images[:2], machine)
+    stage = Stage(run, run.stages[-1], _cast(run, networks, learn=True), batch.images[:2], machine)
     try:
         threads = fastest(lambda: stage.step(batch, 0, 0), machine.threads)
     finally:
@@ -136,11 +188,17 @@ def _with_threads(workshop: Workshop, networks: Mapping[str, nn.Module]) -> Work
     return replace(workshop, machine=replace(machine, threads=threads))
 
 
-def _traced(run: RunPlan, networks: Mapping[str, nn.Module], sample: torch.Tensor, machine: Machine) -> dict[str, Any]:
-    taking_part = {name: networks[name] for name in (*run.learners, *run.needs)}
-    found = {}
+def _cast(run: RunPlan, networks: Mapping[str, nn.Module], *, learn: bool) -> dict[str, nn.Module]:
+    """The networks of a run, each once."""
+    return {name: networks[name].train(learn) for name in (*run.learners, *run.needs)}
+
+
+def _traced(run: RunPlan, networks: Mapping[str, nn.Module], workshop: Workshop) -> dict[str, Any]:
+    found, named = {}, nn.ModuleDict()
     for plan in run.stages:
-        stage = Stage(run, plan, taking_part, sample, machine)
+        stage = Stage(
+            run, plan, _cast(run, networks, learn=False), workshop.sample, workshop.machine, samples=0, named=named
+        )
         found[plan.name] = stage.describe()
         stage.close()
     return found

@@ -89,8 +89,8 @@ class Prover:
             if taught:
                 found["teacher"] = self.workshop.speaker(TEACHER, self.workdir)
         if "alone" in runs:
-            found["alone"] = self.workshop.loaded(STUDENT, weights_file(self.workdir, "alone"))
-        found["student"] = self.workshop.loaded(STUDENT, weights_file(self.workdir, "distil"))
+            found["alone"] = self.workshop.delivered(self.workdir, "alone")
+        found["student"] = self.workshop.delivered(self.workdir)
         return {name: network.eval() for name, network in found.items()}
 
     def _qualities(self, logits: dict[str, Tensor], labels: Tensor) -> dict[str, Quality]:

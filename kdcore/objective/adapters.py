@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
+from kdcore.objective.bridges import Adapter, Shape, auto_map, linear_map, regressor, unchanged
+from kdcore.objective.mixtures import Mixture, Tokens
+from kdcore.objective.projections import Orthogonal, Subspace
 from kdcore.spec.rooms import piece_options
-from kdcore.spec.rooms.adapters import ConvolutionOptions
 
-Shape = tuple[int, ...]
-"""Traced shape of a feature, batch included: [B, D], [B, L, D] or [B, C, H, W]."""
+__all__ = ["BUILDERS", "Adapter", "Shape", "adapter"]
 
-
-class Adapter(nn.Module):
-    """One learned map for each student feature: ``(students, teachers) -> (students, teachers)``, lists of tensors."""
-
-    def __init__(self, maps: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.maps = nn.ModuleList(maps)
-
-    def forward(self, students: Sequence[Tensor], teachers: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """The students' features brought to the teachers' shapes; the teachers' as they are."""
-        return [one(student) for one, student in zip(self.maps, students, strict=True)], list(teachers)
+Build = Callable[[Sequence[Shape], Sequence[Shape], Any], Adapter]
 
 
 def adapter(kind: str, student_shapes: Sequence[Shape], teacher_shapes: Sequence[Shape], **options: Any) -> Adapter:
@@ -34,89 +25,26 @@ def adapter(kind: str, student_shapes: Sequence[Shape], teacher_shapes: Sequence
         kdcore.spec.rooms.BadPiece: unknown kind or options.
     """
     validated = piece_options("adapter", kind, options)
-    build = BUILDERS[kind]
-    return Adapter([build(tuple(s), tuple(t), validated) for s, t in zip(student_shapes, teacher_shapes, strict=True)])
+    return BUILDERS[kind]([tuple(s) for s in student_shapes], [tuple(t) for t in teacher_shapes], validated)
 
 
-def _none(student: Shape, teacher: Shape, options: Any) -> nn.Module:
-    if student[1:] != teacher[1:]:
-        raise ValueError(f"shapes {student} and {teacher} differ: use adapter 'auto'")
-    return nn.Identity()
+def _each(build: Callable[[Shape, Shape, Any], nn.Module]) -> Build:
+    """Pair by pair: the map that ``build`` makes for each student feature."""
+
+    def whole(students: Sequence[Shape], teachers: Sequence[Shape], options: Any) -> Adapter:
+        return Adapter([build(s, t, options) for s, t in zip(students, teachers, strict=True)])
+
+    return whole
 
 
-def _linear(student: Shape, teacher: Shape, options: Any) -> nn.Module:
-    """A linear map over the last dimension; maps are averaged over positions first when the teacher has none."""
-    if len(student) == 4 and len(teacher) == 2:
-        pool: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-        return nn.Sequential(*pool, nn.Linear(student[1], teacher[1]))
-    if len(student) == 4 and student[2:] == teacher[2:]:
-        return nn.Conv2d(student[1], teacher[1], kernel_size=1)
-    if len(student) != len(teacher) or len(student) == 4 or student[1:-1] != teacher[1:-1]:
-        raise ValueError(f"no linear map from {student} to {teacher}: use adapter 'auto' or other points")
-    return nn.Linear(student[-1], teacher[-1])
-
-
-def _convolution(student: Shape, teacher: Shape, options: ConvolutionOptions) -> nn.Module:
-    """FitNets' regressor: a valid convolution with kernel ``N_student - N_teacher + 1`` in each direction.
-
-    Where the teacher's map is the larger one, which the paper leaves open, the transposed convolution with the
-    mirrored kernel takes its place (ours).
-    """
-    _maps_only("convolution", student, teacher)
-    height, width = student[2] - teacher[2], student[3] - teacher[3]
-    if options.kernel is not None and (abs(height), abs(width)) != (options.kernel - 1, options.kernel - 1):
-        raise ValueError(
-            f"kernel {options.kernel} does not bring {student} to {teacher}: leave it out, it follows from the shapes"
-        )
-    if (height < 0) != (width < 0) and height and width:
-        raise ValueError(f"no convolution brings {student} to {teacher}: one side grows, the other shrinks")
-    kernel = (abs(height) + 1, abs(width) + 1)
-    layer = nn.ConvTranspose2d if height < 0 or width < 0 else nn.Conv2d
-    return _with_norm(layer(student[1], teacher[1], kernel, bias=not options.norm), teacher[1], options)
-
-
-def _auto(student: Shape, teacher: Shape, options: ConvolutionOptions) -> nn.Module:
-    """Identity where shapes agree, strided or transposed convolution where sizes are multiples, else by arithmetic."""
-    if student[1:] == teacher[1:] and not options.norm:
-        return nn.Identity()
-    if len(student) != 4 or len(teacher) != 4:
-        return _linear(student, teacher, options)
-    down, up = _ratio(student, teacher), _ratio(teacher, student)
-    if down is None and up is None:
-        return _convolution(student, teacher, options)
-    channels = (student[1], teacher[1])
-    bias = not options.norm
-    layer: nn.Module
-    if down == 1:
-        layer = nn.Conv2d(*channels, 1, bias=bias)
-    elif down is not None:
-        layer = nn.Conv2d(*channels, 3, stride=down, padding=1, bias=bias)
-    else:
-        assert up is not None
-        layer = nn.ConvTranspose2d(*channels, up + 2 * (up // 2), stride=up, padding=up // 2, bias=bias)
-    return _with_norm(layer, teacher[1], options)
-
-
-def _ratio(large: Shape, small: Shape) -> int | None:
-    """How many times larger one map is than the other, when it is a whole number in both directions."""
-    ratio = large[2] // small[2]
-    return ratio if ratio and (small[2] * ratio, small[3] * ratio) == large[2:] else None
-
-
-def _maps_only(name: str, student: Shape, teacher: Shape) -> None:
-    if len(student) != 4 or len(teacher) != 4:
-        raise ValueError(
-            f"adapter {name!r} joins feature maps [B, C, H, W] (got {student} and {teacher}): use 'linear'"
-        )
-
-
-def _with_norm(layer: nn.Module, channels: int, options: ConvolutionOptions) -> nn.Module:
-    return nn.Sequential(layer, nn.BatchNorm2d(channels), nn.ReLU()) if options.norm else layer
-
-
-BUILDERS: dict[str, Callable[[Shape, Shape, Any], nn.Module]] = {
-    "none": _none,
-    "linear": _linear,
-    "convolution": _convolution,
-    "auto": _auto,
+BUILDERS: dict[str, Build] = {
+    "none": _each(unchanged),
+    "linear": _each(linear_map),
+    "convolution": _each(regressor),
+    "auto": _each(auto_map),
+    "mixture": Mixture,
+    "tokens": Tokens,
+    "orthogonal": Orthogonal,
+    "subspace": Subspace,
 }
+"""Every adapter by the name that specs use, called with the traced shapes of both sides and its options."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import starmap
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,55 +12,144 @@ from torch import Tensor, nn
 from kdcore.errors import EngineError
 from kdcore.objective.adapters import Adapter, adapter
 from kdcore.objective.balance import Balance, balance
-from kdcore.objective.distances import Context, distance
+from kdcore.objective.council import combined
+from kdcore.objective.distances import Context, Distance, distance
+from kdcore.objective.distances.base import precise
 from kdcore.objective.points import Features
 from kdcore.objective.stages import value_at
-from kdcore.spec.objective import Kind
 from kdcore.spec.plan import LABELS, StagePlan, TermPlan
 from kdcore.spec.points import LOGITS
+from kdcore.spec.terms import LIST_ADAPTERS
 
 Spoken = Mapping[str, Features]
 """What every network said on a batch: network name, then point."""
 
 
-class TermModule(nn.Module):
-    """One term: its distance, and its adapter where one is needed."""
+@dataclass(frozen=True)
+class Cast:
+    """What terms are built from beside their plan.
 
-    def __init__(self, plan: TermPlan, spoken: Spoken) -> None:
+    Attributes:
+        spoken: what the networks say on a sample batch; adapters and distances take their shapes from it.
+        networks: every network by name, for the classifiers that some distances look at.
+        samples: pictures in the training split.
+        named: adapters that live across stages, by name; filled as terms ask for new ones.
+    """
+
+    spoken: Spoken
+    networks: Mapping[str, nn.Module] = field(default_factory=dict)
+    samples: int = 0
+    named: nn.ModuleDict = field(default_factory=nn.ModuleDict)
+
+
+class TermModule(nn.Module):
+    """One term: its adapter where one is needed, and a distance for each pair that comes out of it."""
+
+    def __init__(self, plan: TermPlan, cast: Cast) -> None:
         super().__init__()
         self.plan = plan
-        self.distance = distance(plan.distance.kind, **plan.distance.options)
-        self.adapter = self._adapter(plan.adapter, spoken)
+        self._heads = self._find_heads(cast.networks)
+        if plan.source == LABELS:
+            self.adapter: Adapter | None = None
+            self.distances = nn.ModuleList([self._distance()])
+            return
+        students, teachers = self._features(cast.spoken)
+        self.adapter = self._adapter(cast, students, teachers)
+        students, teachers = self._traced(students, teachers)
+        count = 1 if self._distance().joint else len(students)
+        self.distances = nn.ModuleList([self._distance() for _ in range(count)])
+        for one, student, teacher in zip(self.distances, students, teachers, strict=False):
+            assert isinstance(one, Distance)
+            one.size(tuple(student.shape), tuple(teacher.shape), cast.samples)
+            one.follows_adapter = self.adapter is not None
 
-    def _adapter(self, kind: Kind | None, spoken: Spoken) -> Adapter | None:
-        if kind is None:
+    def _distance(self) -> Distance:
+        return distance(self.plan.distance.kind, **self.plan.distance.options)
+
+    def _find_heads(self, networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+        """The classifiers that the distance looks at; not this module's own, so kept out of its parameters."""
+        plan, heads = self.plan, {}
+        if plan.student_head is not None and plan.to in networks:
+            heads["student_head"] = networks[plan.to].get_submodule(plan.student_head)
+        if plan.teacher_head is not None and plan.source in networks:
+            heads["teacher_head"] = networks[plan.source].get_submodule(plan.teacher_head)
+        return _Unregistered(heads)
+
+    def _adapter(self, cast: Cast, students: Sequence[Tensor], teachers: Sequence[Tensor]) -> Adapter | None:
+        asked = self.plan.adapter
+        if asked is None:
             return None
-        plan = self.plan
-        shapes = [tuple(spoken[plan.to][pair.to].shape) for pair in plan.pairs]
-        followed = [tuple(spoken[plan.source][pair.source].shape) for pair in plan.pairs]
+        if asked.name is not None and asked.name in cast.named:
+            shared = cast.named[asked.name]
+            assert isinstance(shared, Adapter)
+            return shared
+        shapes = [[tuple(one.shape) for one in side] for side in (students, teachers)]
         try:
-            return adapter(kind.kind, shapes, followed, **kind.options)
+            built = adapter(asked.kind, shapes[0], shapes[1], **asked.options)
         except ValueError as error:
-            raise EngineError("layer_not_found", f"term {plan.name!r}: {error}", "/method") from None
+            raise EngineError("layer_not_found", f"term {self.plan.name!r}: {error}", "/method") from None
+        if asked.name is not None:
+            cast.named[asked.name] = built
+        return built.to(students[0].device)
+
+    def _features(self, spoken: Spoken) -> tuple[list[Tensor], list[Tensor]]:
+        """The tensors of both sides: pair by pair, or each layer once for an adapter that looks at them together."""
+        plan = self.plan
+        to, source = [pair.to for pair in plan.pairs], [pair.source for pair in plan.pairs]
+        if plan.adapter is not None and plan.adapter.kind in LIST_ADAPTERS:
+            to, source = list(dict.fromkeys(to)), list(dict.fromkeys(source))
+        if plan.council:
+            voices = [spoken[name][LOGITS].detach() for name in plan.council]
+            return [spoken[plan.to][point] for point in to], [combined(voices, plan.combine)]
+        return [spoken[plan.to][point] for point in to], [spoken[plan.source][point].detach() for point in source]
+
+    def _adapted(self, students: list[Tensor], teachers: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        if self.adapter is None:
+            return students, teachers
+        adapted: tuple[list[Tensor], list[Tensor]] = self.adapter(
+            [precise(one) for one in students], [precise(one) for one in teachers]
+        )
+        return adapted
+
+    @torch.no_grad()
+    def _traced(self, students: list[Tensor], teachers: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """What comes out of the adapter, looked at without moving its statistics."""
+        self.eval()
+        adapted = self._adapted(students, teachers)
+        self.train()
+        return adapted
 
     def forward(self, spoken: Spoken, labels: Tensor, context: Context) -> Tensor:
         """The unweighted loss of this term, summed over its pairs by their weights."""
         plan = self.plan
+        context = {**context, **self._heads, **self._logits(spoken)}
         if plan.source == LABELS:
-            return self._measure(spoken[plan.to][LOGITS], None, labels, context)
-        students = [spoken[plan.to][pair.to] for pair in plan.pairs]
-        teachers = [spoken[plan.source][pair.source] for pair in plan.pairs]
-        if self.adapter is not None:
-            students, teachers = self.adapter(students, teachers)
-        losses = starmap(
-            lambda s, t, pair: pair.weight * self._measure(s, t, labels, context),
-            zip(students, teachers, plan.pairs, strict=True),
-        )
-        return torch.stack(list(losses)).sum()
+            return torch.as_tensor(self.distances[0](spoken[plan.to][LOGITS], None, labels, context=context))
+        students, teachers = self._adapted(*self._features(spoken))
+        if len(self.distances) < len(students):  # a joint distance
+            return torch.as_tensor(self.distances[0](students, teachers, labels, context=context))
+        weights = [pair.weight for pair in plan.pairs] if len(plan.pairs) == len(students) else [1.0] * len(students)
+        losses = [
+            weight * one(student, teacher, labels, context=context)
+            for one, student, teacher, weight in zip(self.distances, students, teachers, weights, strict=True)
+        ]
+        return torch.stack(losses).sum()
 
-    def _measure(self, student: Tensor, teacher: Tensor | None, labels: Tensor, context: Context) -> Tensor:
-        loss: Tensor = self.distance(student, teacher, labels, context=context)
-        return loss
+    def _logits(self, spoken: Spoken) -> dict[str, Tensor]:
+        if not self.plan.reads_logits:
+            return {}
+        own, followed = spoken[self.plan.to][LOGITS], spoken[self.plan.source][LOGITS]
+        return {"student_logits": own, "teacher_logits": followed.detach()}
+
+    def advance(self) -> None:
+        """Once per optimiser step: what the distances remember moves on."""
+        for one in self.distances:
+            assert isinstance(one, Distance)
+            one.advance()
+
+
+class _Unregistered(dict[str, Any]):
+    """A dict that ``nn.Module`` takes for a plain value."""
 
 
 @dataclass(frozen=True)
@@ -81,25 +170,25 @@ class Objective(nn.Module):
 
     Args:
         plan: the stage.
-        spoken: what the networks say on a sample batch; adapters are built from these shapes.
+        cast: what the terms are built from.
     """
 
-    def __init__(self, plan: StagePlan, spoken: Spoken) -> None:
+    def __init__(self, plan: StagePlan, cast: Cast) -> None:
         super().__init__()
         self.plan = plan
-        self.terms = nn.ModuleList([TermModule(term, spoken) for term in plan.terms])
+        self.terms = nn.ModuleList([TermModule(term, cast) for term in plan.terms])
         self.balances: Mapping[str, Balance] = nn.ModuleDict(
-            {learner: balance(kind.kind, **kind.options) for learner, kind in plan.balance.items()}
+            {name: balance(kind.kind, groups_of(plan, name), **kind.options) for name, kind in plan.balance.items()}
         )  # type: ignore[assignment]
+        self.dropped: frozenset[str] = frozenset()
 
     def forward(self, spoken: Spoken, labels: Tensor, epoch: float, context: Context) -> Losses:
-        """The losses of a batch at ``epoch`` of the stage; terms whose weight is zero are not computed."""
+        """The losses of a batch at ``epoch`` of the stage; terms that are dropped or weigh nothing are not computed."""
         losses = Losses({})
-        for module in self.terms:
-            assert isinstance(module, TermModule)
+        for module in self.modules_of_terms():
             plan = module.plan
             weight = value_at(plan.weight, epoch)
-            if weight == 0:
+            if weight == 0 or plan.name in self.dropped:
                 continue
             loss = module(spoken, labels, context)
             losses.terms[plan.name] = loss.detach()
@@ -107,25 +196,38 @@ class Objective(nn.Module):
             groups[plan.group] = groups.get(plan.group, loss.new_zeros(())) + weight * loss
         return losses
 
+    def modules_of_terms(self) -> list[TermModule]:
+        """The terms, typed."""
+        return [module for module in self.terms if isinstance(module, TermModule)]
+
     def parameters_of(self, learner: str) -> list[nn.Parameter]:
-        """Parameters of the adapters and distances whose terms teach ``learner``."""
-        taught = [module for module in self.terms if isinstance(module, TermModule) and module.plan.to == learner]
-        return [parameter for module in taught for parameter in module.parameters()]
+        """Parameters of the adapters and distances whose terms teach ``learner``, each once."""
+        taught = [module for module in self.modules_of_terms() if module.plan.to == learner]
+        return list(dict.fromkeys(parameter for module in taught for parameter in module.parameters()))
 
     def advance(self) -> None:
         """Once per optimiser step: memory banks, queues and moments move on."""
-        for module in self.terms:
-            assert isinstance(module, TermModule)
-            module.distance.advance()
+        for module in self.modules_of_terms():
+            module.advance()
+
+
+def groups_of(stage: StagePlan, learner: str) -> list[str]:
+    """The groups of the terms that teach a learner, in the stage's order."""
+    return list(dict.fromkeys(term.group for term in stage.terms if term.to == learner))
 
 
 def points_of(stage: StagePlan) -> dict[str, list[str]]:
     """The points that a stage reads, by network."""
     points: dict[str, list[str]] = {}
     for term in stage.terms:
-        if term.source == LABELS:
+        if term.source == LABELS or term.reads_logits:
             points.setdefault(term.to, []).append(LOGITS)
+        if term.reads_logits:
+            points.setdefault(term.source, []).append(LOGITS)
         for pair in term.pairs:
             points.setdefault(term.to, []).append(pair.to)
-            points.setdefault(term.source, []).append(pair.source)
+            for name in term.speakers:
+                points.setdefault(name, []).append(pair.source)
+    for learner, point in stage.balance_points.items():
+        points.setdefault(learner, []).append(point)
     return {network: list(dict.fromkeys(names)) for network, names in points.items()}

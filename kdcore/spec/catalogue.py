@@ -8,7 +8,7 @@ that counts are exact at any width, class count, input channels and input size.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from kdcore.spec.catalogue_records import (
     nearest,
     network_record,
 )
-from kdcore.spec.catalogue_sizes import Sizes
+from kdcore.spec.catalogue_sizes import Sizes, default_patch
 from kdcore.spec.catalogue_tree import LayerInfo, Shape, Tree
 
 __all__ = [
@@ -62,6 +62,7 @@ class Description:
         classifier: path of the layer that makes the logits; its input is the penultimate feature.
         middle: path of the default hint and guided layer.
         exact: whether ``macs`` is exact; parameters and shapes always are.
+        aliases: further names of points that are in every block, such as ``queries``, and those points.
     """
 
     architecture: str
@@ -72,6 +73,7 @@ class Description:
     classifier: str
     middle: str
     exact: bool
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,16 +124,19 @@ def describe(architecture: str, *, num_classes: int, input_shape: tuple[int, int
         architecture: such as ``resnet20`` or ``torchvision/mobilenet_v3_small``.
         num_classes: outputs of the classifier.
         input_shape: channels, height and width of one sample.
-        options: as in ``ArchitectureInfo.options``; ``in_channels`` and ``image_size`` follow the input when left out.
+        options: as in ``ArchitectureInfo.options``; ``in_channels``, ``image_size`` and ``patch`` follow the input when
+            left out.
 
     Raises:
         UnknownArchitecture: with the nearest names.
         BadOption: an option that it does not take, or a value or an input size that it cannot have.
         InputTooSmall: pictures below the smallest size.
     """
-    network, _ = network_record(architecture)
-    schema = family_record(network["family"])["options"]
-    _check_input(architecture, network, input_shape)
+    schema = family_record(network_record(architecture)[0]["family"])["options"]
+    asked = checked_options(architecture, schema, options)
+    if "patch" in schema and asked["patch"] is None:
+        asked = options = {**options, "patch": _patch(input_shape)}
+    _check_input(architecture, network_record(architecture, asked)[0], input_shape)
     if num_classes < 1:
         raise BadOption("num_classes", num_classes, "must be at least 1")
     given = {**options, **_follow_input(schema, input_shape, options)}
@@ -144,10 +149,27 @@ def _described(name: str, classes: int, input_shape: Shape, options: tuple[tuple
     chosen = dict(options)
     network, repeats = network_record(name, chosen)
     channels, height, width = input_shape
-    tree = Tree(network, repeats, Sizes(height, width, classes, channels, float(chosen.get("width", 1.0))))
+    multiplier, heads = float(chosen.get("width", 1.0)), chosen.get("heads", 1)
+    tree = Tree(network, repeats, Sizes(height, width, classes, channels, multiplier, heads))
     parameters, macs, exact = tree.counts()
-    classifier = network["classifier"]
-    return Description(name, parameters, macs, tree.layers(), tree.features(), classifier, tree.middle(), exact)
+    return Description(
+        architecture=name,
+        parameters=parameters,
+        macs=macs,
+        layers=tree.layers(),
+        features=tree.features(),
+        classifier=network["classifier"],
+        middle=tree.middle(),
+        exact=exact,
+        aliases=tree.aliases(),
+    )
+
+
+def _patch(input_shape: Shape) -> int:
+    try:
+        return default_patch(input_shape[1])
+    except ValueError as error:
+        raise BadOption("architecture", input_shape[1], f"{error}; resize the dataset") from None
 
 
 def _follow_input(options: Record, input_shape: Shape, given: Record) -> dict[str, int]:

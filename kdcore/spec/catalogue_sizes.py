@@ -2,7 +2,7 @@
 
 An expression such as ``48x*h1/2+1`` is a sum (``+``) of products (``*``) of atoms:
 
-* ``7``: a constant; ``k``: the number of classes; ``c``: the channels of the input;
+* ``7``: a constant; ``k``: the number of classes; ``c``: the channels of the input; ``a``: attention heads;
 * ``48x``: 48 channels scaled by the width, see `scaled`;
 * ``h31/32`` and ``w31/32``: ``(height + 31) // 32`` of the input, and the same of its width in pixels. A chain of
   convolutions and poolings always has this form, because nested floors of affine functions are one such floor.
@@ -16,23 +16,40 @@ from functools import lru_cache
 from math import prod
 
 Atom = tuple[str, int, int]
-_ATOM = re.compile(r"(?P<int>\d+)(?P<scaled>x)?|(?P<name>[kc])|(?P<side>[hw])(?P<add>-?\d+)/(?P<by>\d+)")
+_ATOM = re.compile(r"(?P<int>\d+)(?P<scaled>x)?|(?P<name>[kca])|(?P<side>[hw])(?P<add>-?\d+)/(?P<by>\d+)")
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a network's sizes depend on: image height and width, classes, input channels, channel multiplier."""
+    """What a network's sizes depend on: image height and width, classes, input channels, width multiplier, heads."""
 
     height: int
     width: int
     classes: int
     channels: int
     multiplier: float = 1.0
+    heads: int = 1
 
 
 def scaled(channels: int, width: float) -> int:
     """Channels at a width multiplier: ``max(1, round(channels * width))``, halves rounded to even as Python does."""
     return max(1, round(channels * width))
+
+
+PATCHES = (2, 4, 7, 8, 14, 16)
+"""Sides of a patch that vision transformers can have."""
+
+
+def default_patch(side: int) -> int:
+    """The patch that cuts a picture of ``side`` pixels into most nearly 8 x 8 pieces.
+
+    Raises:
+        ValueError: no patch divides the side.
+    """
+    fitting = [patch for patch in PATCHES if side % patch == 0]
+    if not fitting:
+        raise ValueError(f"no patch of {', '.join(map(str, PATCHES))} pixels divides a side of {side}")
+    return min(fitting, key=lambda patch: abs(side // patch - 8))
 
 
 @lru_cache(maxsize=4096)
@@ -48,7 +65,7 @@ def parse(expression: str) -> tuple[tuple[Atom, ...], ...]:
 def _atom(text: str) -> Atom:
     found = _ATOM.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no size; write 7, k, c, 48x, h31/32 or w31/32")
+        raise ValueError(f"{text!r} is no size; write 7, k, c, a, 48x, h31/32 or w31/32")
     if found["int"]:
         return ("x" if found["scaled"] else "1", int(found["int"]), 1)
     if found["name"]:
@@ -72,6 +89,8 @@ def _value(atom: Atom, sizes: Sizes) -> int:
             return sizes.classes
         case "c":
             return sizes.channels
+        case "a":
+            return sizes.heads
         case "h":
             return (sizes.height + number) // by
     return (sizes.width + number) // by

@@ -12,6 +12,8 @@ from kdcore.spec.catalogue_records import Record
 from kdcore.spec.catalogue_sizes import Sizes, evaluate
 
 Shape = tuple[int, ...]
+ATTENTION = "@"
+"""Cost of a module that multiplies its [tokens, width] inputs twice: queries with keys, weights with values."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,15 @@ class Tree:
         """Block-level paths; in a family of many depths they are stored as ``stages.*.blocks.*``."""
         return tuple(path for glob in self._network["features"] for path in self._matching(glob))
 
+    def aliases(self) -> dict[str, tuple[str, ...]]:
+        """Points by the names that the network has for them; stored as ``features`` are, with ``@in`` at the end."""
+        stored: Mapping[str, list[str]] = self._network.get("aliases", {})
+        return {name: tuple(point for glob in globs for point in self._points(glob)) for name, globs in stored.items()}
+
     def middle(self) -> str:
-        """Path of the middle block; ``$`` stands for a stage's last one."""
-        return str(self._network["middle"]).replace("$", str(self._repeats - 1))
+        """Path of the middle block; ``$`` stands for a stage's last one, ``%`` for the middle one of all."""
+        middle = str(self._network["middle"]).replace("$", str(self._repeats - 1))
+        return middle.replace("%", str((self._repeats - 1) // 2))
 
     def counts(self) -> tuple[int, int, bool]:
         """Parameters, multiply-accumulates of one sample, and whether the latter are exact."""
@@ -86,9 +94,11 @@ class Tree:
     def _counts(self, node: list[Any]) -> tuple[int, int]:
         """Parameters that the module itself holds and multiply-accumulates that it makes."""
         cost = node[1]
+        calls = [(a, b) for a, b in self._calls(node) if a is not None and b is not None]
+        if cost == ATTENTION:
+            return 0, sum(2 * tokens**2 * width for (tokens, width), _ in calls)
         if isinstance(cost, str):
             return evaluate(cost, self._sizes), 0
-        calls = [(a, b) for a, b in self._calls(node) if a is not None and b is not None]
         area, groups, bias, axis = cost
         inputs, outputs = calls[0][0][axis], calls[0][1][axis]
         fan_in = inputs // groups * area
@@ -104,6 +114,10 @@ class Tree:
             return table[str(height)], True
         closest = min(table, key=lambda side: abs(int(side) ** 2 - height * width))
         return round(table[closest] * height * width / int(closest) ** 2), False
+
+    def _points(self, glob: str) -> list[str]:
+        path, at, side = glob.partition("@")
+        return [f"{found}{at}{side}" for found in self._matching(path)]
 
     def _matching(self, glob: str) -> list[str]:
         """Paths of ``glob``, in which ``*`` stands for one part of a path."""

@@ -8,7 +8,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from kdcore.spec.base import Name, SpecError, Strict, problems_of
-from kdcore.spec.objective import Method, PresetRef
+from kdcore.spec.named import PresetRef
+from kdcore.spec.networks import Further, Network, PathNetwork, Peer
+from kdcore.spec.objective import Guard, Method, MethodSpec, Search, Stage, Term
+from kdcore.spec.training import (
+    Augment,
+    Checkpoints,
+    LearningRateSchedule,
+    Optimizer,
+    Rollback,
+    Sampler,
+    TeacherTraining,
+    Training,
+)
 
 Fraction = Annotated[float, Field(gt=0, lt=0.9)]
 
@@ -43,113 +55,6 @@ class DatasetRef(Strict):
     limit: int | None = Field(default=None, ge=20)
 
 
-class Optimizer(Strict):
-    """The optimiser, in PyTorch's terms.
-
-    Attributes:
-        name: ``sgd`` or ``adamw``.
-        lr: learning rate at the top of its schedule.
-        momentum: of SGD.
-        nesterov: Nesterov's form of SGD's momentum.
-        weight_decay: L2 factor (decoupled for AdamW).
-    """
-
-    name: Literal["sgd", "adamw"] = "sgd"
-    lr: float = Field(default=0.05, gt=0, le=100)
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    nesterov: bool = True
-    weight_decay: float = Field(default=5e-4, ge=0, le=10)
-
-
-class LearningRateSchedule(Strict):
-    """How the learning rate moves over the steps of one stage.
-
-    Attributes:
-        name: ``cosine`` to zero, ``step`` by 0.1 at 5/8, 3/4 and 7/8 of the stage, or ``constant``.
-        warmup_epochs: epochs of linear growth from zero.
-    """
-
-    name: Literal["cosine", "step", "constant"] = "cosine"
-    warmup_epochs: float = Field(default=1, ge=0)
-
-
-class Augment(Strict):
-    """Random changes of the training pictures, drawn anew each epoch for each picture.
-
-    Attributes:
-        shift: pixels that a picture may move in each direction; edges are filled with black.
-        flip: mirror half of the pictures; the default is what the dataset allows.
-    """
-
-    shift: int = Field(default=0, ge=0, le=32)
-    flip: bool | None = None
-
-
-class Checkpoints(Strict):
-    """How often the run is made safe.
-
-    Attributes:
-        every_seconds: time between checkpoints; one more is written at the end of each stage.
-    """
-
-    every_seconds: float = Field(default=30, gt=0)
-
-
-class Training(Strict):
-    """How every run of the job is trained.
-
-    Attributes:
-        epochs: passes over the training pictures for the student, the same with and without a teacher.
-        batch_size: pictures a step.
-        optimizer, schedule, augment, checkpoints: see there.
-        precision: arithmetic of the forward passes; losses are always float32. ``auto`` is decided in ``prepare``.
-        gradient_clip: largest gradient norm; none when left out.
-        keep: ``best`` keeps the weights of the epoch with the best validation accuracy, ``last`` those of the last.
-        deterministic: refuse operations whose result differs between two runs.
-        seed: of initial weights, order and augmentation.
-    """
-
-    epochs: int = Field(default=20, ge=1, le=10_000)
-    batch_size: int = Field(default=64, ge=2, le=65_536)
-    optimizer: Optimizer = Optimizer()
-    schedule: LearningRateSchedule = LearningRateSchedule()
-    augment: Augment = Augment()
-    checkpoints: Checkpoints = Checkpoints()
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    gradient_clip: float | None = Field(default=None, gt=0)
-    keep: Literal["best", "last"] = "best"
-    deterministic: bool = True
-    seed: int = Field(default=0, ge=0, lt=2**31)
-
-
-class TeacherTraining(Strict):
-    """How a teacher is trained inside the job; what is left out is as in ``training``.
-
-    Attributes:
-        epochs: passes over all labelled training pictures.
-        optimizer: its own optimiser.
-        augment: its own augmentation.
-    """
-
-    epochs: int = Field(ge=1, le=10_000)
-    optimizer: Optimizer | None = None
-    augment: Augment | None = None
-
-
-class Network(Strict):
-    """A network by architecture.
-
-    Attributes:
-        architecture: name in the catalogue, such as ``resnet20`` or ``torchvision/mobilenet_v3_small``.
-        width: factor on the channels, for families that have it.
-        classes: number of outputs; the dataset's when left out.
-    """
-
-    architecture: Name
-    width: float | None = Field(default=None, gt=0, le=16)
-    classes: int | None = Field(default=None, ge=2, le=100_000)
-
-
 class Teacher(Network):
     """The network that is followed: trained in the job, or brought as weights.
 
@@ -162,15 +67,30 @@ class Teacher(Network):
     weights: str | None = None
 
 
+class CopyOf(Strict):
+    """The student's initial layers taken from the teacher; the rest keeps its random weights.
+
+    Attributes:
+        layers: which teacher block each student block is copied from: ``forward`` (the map that matching uses),
+            ``reverse``, ``spread`` (first to first, last to last), or ``random``.
+        seed: of ``random``.
+    """
+
+    layers: Literal["forward", "reverse", "spread", "random"] = "forward"
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
 class Student(Network):
     """The network that learns and is delivered.
 
     Attributes:
         labels: how many labels its runs may see (stratified); all when left out. The pictures are all used: the
             teacher speaks about every one, and the student alone trains on the labelled ones for as many steps.
+        copy_of: begin as a copy of some of the teacher's layers (spelt ``copy``), with or without distillation.
     """
 
     labels: int | None = Field(default=None, ge=2)
+    copy_of: CopyOf | None = Field(default=None, alias="copy")
 
 
 class Resources(Strict):
@@ -241,8 +161,9 @@ _FIELDS = sorted(
         *(
             _field_names(model)
             for model in (
-                JobSpec, DatasetRef, Splits, Teacher, TeacherTraining, Student, Training, Optimizer,
-                LearningRateSchedule, Augment, Checkpoints, Resources,
+                JobSpec, DatasetRef, Splits, Teacher, TeacherTraining, Student, CopyOf, Training, Optimizer,
+                LearningRateSchedule, Augment, Checkpoints, Sampler, Rollback, Resources, PathNetwork, Peer, Further,
+                MethodSpec, Stage, Search, Guard, Term,
             )
         )
     )

@@ -4,75 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, GetJsonSchemaHandler, Tag, field_validator, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from kdcore.spec.base import Name, Strict
+from kdcore.spec.named import AdapterKind, Kind, PresetRef
+from kdcore.spec.networks import OtherNetwork
+from kdcore.spec.numbers import Number, Ramp
 
-
-class Ramp(Strict):
-    """A number that moves linearly with the epochs of its stage.
-
-    Attributes:
-        start: value up to epoch ``after`` (spelt ``from`` in a spec).
-        to: value from epoch ``after + over`` on.
-        over: epochs that the change takes; all of the stage's when left out.
-        after: epochs of the stage before the change begins.
-    """
-
-    start: float = Field(alias="from")
-    to: float
-    over: float | None = Field(default=None, gt=0)
-    after: float = Field(default=0, ge=0)
-
-
-def _number_kind(value: Any) -> str:
-    return "Ramp" if isinstance(value, dict | Ramp) else "Number"
-
-
-Number = Annotated[
-    Annotated[Annotated[float, Field(ge=0)], Tag("Number")] | Annotated[Ramp, Tag("Ramp")],
-    Discriminator(_number_kind),
-]
-"""A weight: a constant, or a ramp over the stage."""
-
-
-class Named(Strict):
-    """A name with options, which may be written as the name alone, or with the options beside it."""
-
-    options: dict[str, Any] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather(cls, value: Any) -> Any:
-        own = set(cls.model_fields)
-        (key,) = own - {"options"}
-        if isinstance(value, str):
-            return {key: value}
-        if isinstance(value, dict) and set(value) - own and isinstance(value.get("options", {}), dict):
-            beside = {name: option for name, option in value.items() if name not in own}
-            named = {name: value[name] for name in own & set(value)}
-            return {**named, "options": {**named.get("options", {}), **beside}}
-        return value
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """All three spellings, as the published schema has to allow them."""
-        written_out = handler.resolve_ref_schema(handler(core))
-        written_out["additionalProperties"] = True
-        return {"anyOf": [{"type": "string"}, written_out], "title": cls.__name__}
-
-
-class Kind(Named):
-    """A registered piece by name, with its options beside it: ``{kind: kl, temperature: 4}`` or just ``kl``.
-
-    Attributes:
-        kind: name in the room's table.
-        options: everything else that was written beside ``kind``.
-    """
-
-    kind: Name
+__all__ = [
+    "AdapterKind", "Guard", "Kind", "Method", "MethodSpec", "Number", "OtherNetwork", "PointPair", "Points",
+    "PresetRef", "Ramp", "Search", "Stage", "Term",
+]  # fmt: skip
 
 
 class PointPair(Strict):
@@ -113,26 +55,47 @@ class Term(Strict):
 
     Attributes:
         to: the network that receives the gradient.
-        source: whom it follows (spelt ``from``): a network or ``labels``.
+        source: whom it follows (spelt ``from``): a network, ``labels``, or a list of networks, whose logits are
+            combined.
+        combine: how several teachers become one: the ``mean`` of their logits, or weighed sample by sample by their
+            ``agreement`` with that mean.
         points: where to look: ``logits``, ``penultimate``, ``middle``, ``features`` (every block), a module path
             with an optional ``@in`` or ``@out`` and ``#call``, or ``{to: ..., from: ...}``.
         match: which layers belong together when ``points`` gives different numbers of them.
         adapter: through what they become comparable; ``auto`` builds one from the traced shapes, ``none`` forbids it.
         distance: how far apart they are.
         weight: number or ramp.
-        group: which side of the balance it counts to; ``task`` when it follows labels, ``distill`` otherwise.
+        group: which side of the balance it counts to, any name; ``task`` when it follows labels, else ``distill``.
         name: how it is called in records; made from distance and points when left out.
     """
 
     to: Name = "student"
-    source: Name = Field(default="teacher", alias="from")
+    source: Annotated[tuple[Name, ...], Field(min_length=1, max_length=8)] = Field(default=("teacher",), alias="from")
+    combine: Literal["mean", "agreement"] = "mean"
     points: Points = "logits"
     match: Kind | None = None
-    adapter: Kind | None = None
+    adapter: AdapterKind | None = None
     distance: Kind
     weight: Number = 1.0
-    group: Literal["task", "distill"] | None = None
+    group: Name | None = Field(default=None, min_length=1, max_length=40)
     name: Name | None = Field(default=None, max_length=60)
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _speakers(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+class Search(Strict):
+    """A stage's hint and guided layer chosen among candidates, by short runs of the whole method on each.
+
+    Attributes:
+        candidates: the pairs to try, in place of the points of the stage's first term.
+        epochs: of each candidate's run, shared between the stages as the method shares its own.
+    """
+
+    candidates: tuple[PointPair, ...] = Field(min_length=2, max_length=4)
+    epochs: int = Field(default=2, ge=1, le=1000)
 
 
 class Stage(Strict):
@@ -146,6 +109,8 @@ class Stage(Strict):
         terms: what is minimised.
         balance: how the groups' losses are weighed for each learner.
         learning_rate_scale: factor on the learning rate of this stage.
+        layer_rates: further factors for layers of the student, by module path; 0 freezes a layer's weights.
+        search: find the pair of layers of the first term by trying several.
     """
 
     name: Name = Field(min_length=1, max_length=40)
@@ -154,16 +119,41 @@ class Stage(Strict):
     terms: tuple[Term, ...] = Field(min_length=1, max_length=64)
     balance: dict[str, Kind] = {}
     learning_rate_scale: float = Field(default=1.0, gt=0)
+    layer_rates: dict[str, Annotated[float, Field(ge=0, le=100)]] = {}
+    search: Search | None = None
+
+
+class Guard(Strict):
+    """A watch on harm: does matching features make the student worse than not matching them?
+
+    A twin is trained beside the student without the terms that compare features, for a share of the epochs; when the
+    student is then behind by more than the tolerance, that is reported, and the terms dropped if so asked.
+
+    Attributes:
+        share: of the epochs after which the two are compared.
+        tolerance: validation accuracy that the student may lie behind.
+        action: ``report``, or ``drop`` the terms that compare features from then on.
+    """
+
+    share: float = Field(default=0.2, gt=0, lt=1)
+    tolerance: float = Field(default=0.0, ge=0, lt=1)
+    action: Literal["report", "drop"] = "report"
 
 
 class MethodSpec(Strict):
-    """An objective written out: its stages in order.
+    """An objective written out: its networks beside teacher and student, and its stages in order.
 
     Attributes:
+        networks: further networks by name: paths through another network, peers, assistants, more teachers.
         stages: run one after the other; their epochs sum to ``training.epochs``.
+        delivers: the network that is measured and delivered: the student, or a path through it.
+        guard: watch whether matching does harm.
     """
 
+    networks: dict[Name, OtherNetwork] = Field(default={}, max_length=16)
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=16)
+    delivers: Name = "student"
+    guard: Guard | None = None
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
@@ -171,12 +161,6 @@ class MethodSpec(Strict):
         if len(set(names)) != len(names):
             raise ValueError(f"stage names must differ (got {', '.join(names)})")
         return self
-
-
-class PresetRef(Named):
-    """A method by name, with options: ``{preset: fitnet, temperature: 4}`` or just ``fitnet``."""
-
-    preset: Name
 
 
 def _method_kind(value: Any) -> str:

@@ -6,12 +6,15 @@ from typing import Any, Literal
 
 from kdcore.spec.base import Strict
 from kdcore.spec.datasets import DatasetInfo
-from kdcore.spec.job import DatasetRef, Format, JobSpec, Splits, Training
-from kdcore.spec.objective import Kind, Number
+from kdcore.spec.job import DatasetRef, Format, JobSpec, Splits
+from kdcore.spec.named import AdapterKind, Kind
+from kdcore.spec.numbers import Number
+from kdcore.spec.training import Training
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 
 TEACHER, STUDENT, LABELS = "teacher", "student", "labels"
+LOGITS = "logits"
 
 
 class Counts(Strict):
@@ -58,6 +61,7 @@ class NetworkPlan(Strict):
         options: what ``kdcore.models.build`` gets beside the classes.
         weights: file that its weights come from; None when a run of the plan trains them.
         classifier: path of the module whose input is the penultimate feature.
+        blocks: module paths of its blocks, from input to output.
         exact: whether ``parameters`` and ``macs`` are exact or the nearest known input size's.
     """
 
@@ -67,8 +71,30 @@ class NetworkPlan(Strict):
     parameters: int
     macs: int
     classifier: str
+    blocks: tuple[str, ...]
     exact: bool
     weights: str | None = None
+
+
+class PathPlan(Strict):
+    """A way through a network with learned parts of its own.
+
+    Attributes:
+        kind: of the path, with ``options``.
+        of: the network it leads through.
+        borrows: the network that it takes a part from, where it does.
+        at: module paths of ``of`` where it acts.
+        classifier: path of the classifier of ``of``.
+        borrowed: path of the part that it takes from ``borrows``.
+    """
+
+    kind: str
+    options: dict[str, Any]
+    of: str
+    borrows: str | None
+    at: tuple[str, ...]
+    classifier: str
+    borrowed: str | None = None
 
 
 class PairPlan(Strict):
@@ -82,40 +108,92 @@ class PairPlan(Strict):
 
 
 class TermPlan(Strict):
-    """A term, all questions answered. ``pairs`` is empty when it compares logits with labels."""
+    """A term, all questions answered.
+
+    Attributes:
+        source: whom it follows; for several teachers their names joined by ``+``.
+        council: the several teachers, else empty.
+        pairs: empty when it compares logits with labels.
+        student_head, teacher_head: paths of the classifiers, where the distance looks at them.
+        reads_logits: whether the distance looks at both networks' logits beside what it compares.
+    """
 
     name: str
     to: str
     source: str
+    council: tuple[str, ...] = ()
+    combine: Literal["mean", "agreement"] = "mean"
     pairs: tuple[PairPlan, ...]
     distance: Kind
-    adapter: Kind | None
+    adapter: AdapterKind | None
     weight: Number
-    group: Literal["task", "distill"]
+    group: str
+    student_head: str | None = None
+    teacher_head: str | None = None
+    reads_logits: bool = False
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The networks it follows; none when it follows the labels."""
+        return self.council or (() if self.source == LABELS else (self.source,))
+
+    @property
+    def compares_features(self) -> bool:
+        """Whether it matches what lies inside the networks."""
+        return any(LOGITS not in (pair.to, pair.source) for pair in self.pairs)
 
 
 class StagePlan(Strict):
-    """A stage of one run. ``upto`` is the point after which the learner's forward pass stops."""
+    """A stage of one run.
+
+    Attributes:
+        scheduled: epochs that the learning rate's schedule is drawn over, where the stage ends before it.
+        upto: the point after which the learner's forward pass stops.
+        layer_rates: factors on the learning rate by module path of the learner.
+        balance_points: by learner, the point at which its balance looks at the groups' gradients.
+    """
 
     name: str
     epochs: int
+    scheduled: int | None = None
     upto: str | None
     terms: tuple[TermPlan, ...]
     balance: dict[str, Kind]
     learning_rate_scale: float
+    layer_rates: dict[str, float] = {}
+    balance_points: dict[str, str] = {}
+
+
+class CopyPlan(Strict):
+    """Which blocks of the student begin as copies: pairs (student block, block of ``of``) by module path."""
+
+    of: str
+    blocks: tuple[tuple[str, str], ...]
+
+
+class GuardPlan(Strict):
+    """After ``epoch`` the run is compared with run ``twin``, which does not match features."""
+
+    twin: str
+    epoch: int
+    tolerance: float
+    action: Literal["report", "drop"]
 
 
 class RunPlan(Strict):
     """One pass of the training loop.
 
     Attributes:
-        name: ``teacher``, ``alone`` or ``distil``.
+        name: ``alone``, ``distil``, the network that it trains first, ``twin``, or ``search-1`` and so on.
         phase: of the job, for progress.
         learners: the networks that learn; the first is the one that the run is for.
         needs: runs whose result it reads.
         sample: ``all`` pictures, or the ``labelled`` ones only because every term needs labels.
         labels: how many labels it may see; None for all.
         steps_per_epoch: optimiser steps an epoch, the same for every run of the student.
+        copies: initial weights that the student takes from a teacher.
+        choices: by stage, the runs among which the best one's points are taken.
+        guard: when to compare it with its twin.
     """
 
     name: str
@@ -127,6 +205,9 @@ class RunPlan(Strict):
     sample: Literal["all", "labelled"]
     labels: int | None
     steps_per_epoch: int
+    copies: CopyPlan | None = None
+    choices: dict[str, tuple[str, ...]] = {}
+    guard: GuardPlan | None = None
 
     @property
     def learner(self) -> str:
@@ -171,6 +252,8 @@ class Plan(Strict):
     spec: JobSpec
     dataset: DatasetPlan
     networks: dict[str, NetworkPlan]
+    paths: dict[str, PathPlan] = {}
+    delivers: str = STUDENT
     runs: tuple[RunPlan, ...]
     deliver: tuple[Format, ...]
     warnings: tuple[PlanWarning, ...]

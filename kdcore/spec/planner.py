@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from kdcore.spec.base import Problem, SpecError, pointer
+from kdcore.spec.advice import warnings_of
+from kdcore.spec.base import Problem, SpecError, pointer, suggestion
 from kdcore.spec.catalogue import (
     BadOption,
     Description,
@@ -16,8 +17,10 @@ from kdcore.spec.catalogue import (
 )
 from kdcore.spec.datasets import DatasetInfo, UnknownDataset, dataset_info
 from kdcore.spec.estimate import estimate
-from kdcore.spec.job import JobSpec, Network, Student, Teacher, Training
+from kdcore.spec.job import JobSpec
+from kdcore.spec.networks import Further, Network
 from kdcore.spec.objective import MethodSpec, PresetRef
+from kdcore.spec.others import Others
 from kdcore.spec.plan import (
     STUDENT,
     TEACHER,
@@ -26,13 +29,13 @@ from kdcore.spec.plan import (
     Plan,
     PlanWarning,
     RunPlan,
-    StagePlan,
     dataset_plan,
 )
 from kdcore.spec.presets import expand_preset
-from kdcore.spec.terms import TermPlanner
+from kdcore.spec.runs import RunMaker
+from kdcore.spec.training import TeacherTraining
 
-ALONE = "student-alone"
+PATHS_REFUSED = "paths are for 'python -m kdcore' only; the service reads its own data folder"
 
 
 def plan(spec: JobSpec, *, allow_paths: bool = False) -> Plan:
@@ -58,28 +61,40 @@ class _Planner:
     def plan(self) -> Plan:
         self._check_paths()
         info = self._dataset()
+        method = self._method()
         self._stop_if_wrong()
         assert info is not None
-        networks = self._networks(info)
+        assert method is not None
+        others = Others(self._networks(info, method), further=_further(method))
         self._stop_if_wrong()
+        others.declare(method.networks)
+        self.problems += others.problems
         dataset = dataset_plan(self.spec.dataset, info)
         self._check_sizes(dataset)
-        runs = self._runs(dataset, networks)
+        self._check_method(method, others)
         self._stop_if_wrong()
-        self._warn(networks, runs)
-        planned = {name: _network_plan(self.spec, name, network, info) for name, network in networks.items()}
+        runs = self._runs(method, dataset, others)
+        self._stop_if_wrong()
+        planned = {name: self._network_plan(name, method, others, info) for name in self._built(others)}
+        self.warnings += warnings_of(self.spec, method, dataset, others.networks, runs)
         return Plan(
             name=self.spec.name,
             method=self._method_name(),
             spec=self.spec,
             dataset=dataset,
             networks=planned,
+            paths={name: path for name, path in others.paths.items() if _takes_part(name, runs)},
+            delivers=method.delivers,
             runs=runs,
             deliver=self.spec.deliver,
             warnings=tuple(self.warnings),
             estimate=estimate(planned, runs, self.spec.resources.device),
             resource_class="gpu" if self.spec.resources.device == "cuda" else "cpu",
         )
+
+    def _built(self, others: Others) -> list[str]:
+        """The networks of the job that have weights of their own; paths are built from them."""
+        return [name for name in others.networks if name not in others.paths]
 
     def _problem(self, at: str, code: str, message: str) -> None:
         self.problems.append(Problem(pointer=at, code=code, message=message))
@@ -94,11 +109,10 @@ class _Planner:
     def _check_paths(self) -> None:
         if self.allow_paths:
             return
-        remedy = "paths are for 'python -m kdcore' only; the service reads its own data folder"
         if self.spec.dataset.path is not None:
-            self._problem("/dataset/path", "path_refused", f"{remedy} (got {self.spec.dataset.path!r})")
+            self._problem("/dataset/path", "path_refused", f"{PATHS_REFUSED} (got {self.spec.dataset.path!r})")
         if self.spec.teacher is not None and self.spec.teacher.weights is not None:
-            self._problem("/teacher/weights", "path_refused", f"{remedy} (got {self.spec.teacher.weights!r})")
+            self._problem("/teacher/weights", "path_refused", f"{PATHS_REFUSED} (got {self.spec.teacher.weights!r})")
 
     def _dataset(self) -> DatasetInfo | None:
         try:
@@ -107,47 +121,102 @@ class _Planner:
             self._problem("/dataset/name", "unknown_dataset", str(error))
             return None
 
-    def _networks(self, info: DatasetInfo) -> dict[str, Description]:
-        found = {STUDENT: self._describe(STUDENT, self.spec.student, info)}
+    def _method(self) -> MethodSpec | None:
+        """The objective, written out."""
+        method = self.spec.method
+        if isinstance(method, MethodSpec):
+            return method
+        try:
+            return expand_preset(method.preset, method.options, self.spec.training.epochs)
+        except SpecError as error:
+            self.problems += error.problems
+            return None
+
+    def _networks(self, info: DatasetInfo, method: MethodSpec) -> dict[str, Description]:
+        """Teacher, student, and the further networks of the method."""
+        found = {STUDENT: self._describe(pointer(STUDENT), self.spec.student, info)}
         if self.spec.teacher is not None:
-            found[TEACHER] = self._describe(TEACHER, self.spec.teacher, info)
-            self._check_teacher(self.spec.teacher)
+            found[TEACHER] = self._describe(pointer(TEACHER), self.spec.teacher, info)
+            self._check_source(pointer(TEACHER), self.spec.teacher.train, self.spec.teacher.weights)
+        for name, asked in _further(method).items():
+            at = pointer("method", "networks", name)
+            self._check_source(at, asked.train, asked.weights)
+            found[name] = self._describe_further(name, asked, found, method, info, at)
         return {name: network for name, network in found.items() if network is not None}
 
-    def _describe(self, role: str, network: Network, info: DatasetInfo) -> Description | None:
+    def _describe_further(
+        self,
+        name: str,
+        asked: Further,
+        found: dict[str, Description | None],
+        method: MethodSpec,
+        info: DatasetInfo,
+        at: str,
+    ) -> Description | None:
+        if (asked.architecture is None) == (asked.like is None):
+            message = "name either an architecture, or with 'like' the network whose architecture it has"
+            self._problem(at, "invalid_value", message)
+            return None
+        if asked.follows is not None and asked.follows not in (TEACHER, *_earlier(name, method)):
+            message = f"{asked.follows!r} does not come before {name!r}: follow teacher or a network declared earlier"
+            self._problem(at + pointer("follows"), "unknown_network", message)
+        if asked.like is not None:
+            if asked.like not in found:
+                message = f"no network {asked.like!r} here; {suggestion(asked.like, found)}"
+                self._problem(at + pointer("like"), "unknown_network", message)
+            return found.get(asked.like)
+        assert asked.architecture is not None
+        network = Network(architecture=asked.architecture, width=asked.width, classes=asked.classes)
+        return self._describe(at, network, info)
+
+    def _describe(self, at: str, network: Network, info: DatasetInfo) -> Description | None:
         classes = network.classes or info.num_classes
         if classes != info.num_classes:
             message = (
                 f"{classes} classes, but dataset {info.name!r} has {info.num_classes}: "
                 "leave 'classes' out or choose another dataset"
             )
-            self._problem(pointer(role, "classes"), "class_count_differs", message)
+            self._problem(at + pointer("classes"), "class_count_differs", message)
         options = {} if network.width is None else {"width": network.width}
         try:
             return describe(network.architecture, num_classes=classes, input_shape=info.input_shape, **options)
         except UnknownArchitecture as error:
-            self._problem(pointer(role, "architecture"), "unknown_architecture", str(error))
+            self._problem(at + pointer("architecture"), "unknown_architecture", str(error))
         except BadOption as error:
-            self._problem(pointer(role, error.option), "invalid_value", str(error))
+            self._problem(at + pointer(error.option), "invalid_value", str(error))
         except InputTooSmall as error:
-            self._problem(pointer(role, "architecture"), "input_too_small", str(error))
+            self._problem(at + pointer("architecture"), "input_too_small", str(error))
         return None
 
-    def _check_teacher(self, teacher: Teacher) -> None:
-        if teacher.train is None and teacher.weights is None:
-            self._problem(
-                "/teacher/train",
-                "teacher_untrained",
-                "the teacher is neither trained nor given: add train: {epochs: ...}",
-            )
-        if teacher.train is not None and teacher.weights is not None:
-            self._problem("/teacher/weights", "teacher_twice", "give either 'train' or 'weights', not both")
+    def _check_source(self, at: str, train: TeacherTraining | None, weights: str | None) -> None:
+        """A network that speaks is either trained in the job or given."""
+        who = at.rpartition("/")[2]
+        if train is None and weights is None:
+            message = f"the {who} is neither trained nor given: add train: {{epochs: ...}}"
+            self._problem(at + pointer("train"), "teacher_untrained", message)
+        if train is not None and weights is not None:
+            self._problem(at + pointer("weights"), "teacher_twice", "give either 'train' or 'weights', not both")
+        if weights is not None and not self.allow_paths and at != pointer(TEACHER):
+            self._problem(at + pointer("weights"), "path_refused", f"{PATHS_REFUSED} (got {weights!r})")
 
     def _check_sizes(self, dataset: DatasetPlan) -> None:
         labels, train = self.spec.student.labels, dataset.counts.train
         if labels is not None and not dataset.num_classes <= labels <= train:
             message = f"must lie between the {dataset.num_classes} classes and the {train} training pictures"
             self._problem("/student/labels", "invalid_value", f"{message} (got {labels})")
+        sampler = self.spec.training.sampler
+        if sampler is not None and sampler.classes * sampler.per_class != self.spec.training.batch_size:
+            count = sampler.classes * sampler.per_class
+            message = f"{sampler.classes} classes times {sampler.per_class} are {count}, batch_size is"
+            self._problem(
+                "/training/sampler", "batch_differs", f"{message} {self.spec.training.batch_size}: match them"
+            )
+        if sampler is not None and sampler.classes > dataset.num_classes:
+            message = f"the dataset has {dataset.num_classes} classes (got {sampler.classes})"
+            self._problem("/training/sampler/classes", "invalid_value", message)
+        if self.spec.training.batch_size % self.spec.training.accumulate:
+            message = f"must divide batch_size {self.spec.training.batch_size} (got {self.spec.training.accumulate})"
+            self._problem("/training/accumulate", "invalid_value", message)
         if self.spec.training.batch_size > train:
             message = f"larger than the {train} training pictures (got {self.spec.training.batch_size})"
             self._problem("/training/batch_size", "batch_too_large", message)
@@ -155,87 +224,94 @@ class _Planner:
             message = f"leaves {dataset.counts.validation} pictures for {dataset.num_classes} classes: raise it"
             self._problem("/dataset/splits/validation", "split_too_small", message)
 
-    def _stages(self, networks: dict[str, Description]) -> tuple[StagePlan, ...]:
-        method, epochs = self.spec.method, self.spec.training.epochs
-        written_out = isinstance(method, MethodSpec)
-        if isinstance(method, PresetRef):
-            method = expand_preset(method.preset, method.options, epochs)
-        total = sum(stage.epochs for stage in method.stages)
+    def _check_method(self, method: MethodSpec, others: Others) -> None:
+        """What the stages say about the job as a whole."""
+        epochs, total = self.spec.training.epochs, sum(stage.epochs for stage in method.stages)
         if total != epochs:
             message = f"the stages' epochs sum to {total}, training.epochs is {epochs}: make them equal"
             self._problem("/training/epochs", "epochs_differ", message)
-        if self.spec.teacher is None and any(term.source == TEACHER for s in method.stages for term in s.terms):
+        listens = any(TEACHER in term.source for stage in method.stages for term in stage.terms)
+        under = {path.of for path in others.paths.values()} | {path.borrows for path in others.paths.values()}
+        follows = {asked.follows for asked in others.further.values()}
+        if self.spec.teacher is None and (listens or TEACHER in under | follows):
             message = f"method {self._method_name()!r} listens to a teacher: name one, and how it is trained"
             self._problem("/teacher", "teacher_missing", message)
-            return ()
-        planner = TermPlanner(networks)
-        stages = planner.method(method, "/method")
-        self.problems += [p if written_out else _on_preset(p, self.spec) for p in planner.problems]
-        return stages
+        through_student = {STUDENT, *(name for name, path in others.paths.items() if path.of == STUDENT)}
+        if method.delivers not in through_student:
+            message = "only the student or a path through it can be delivered"
+            known = suggestion(method.delivers, through_student)
+            self._problem("/method/delivers", "unknown_network", f"{message} (got {method.delivers!r}; {known})")
 
-    def _runs(self, dataset: DatasetPlan, networks: dict[str, Description]) -> tuple[RunPlan, ...]:
-        stages = self._stages(networks)
-        taught = any(term.source == TEACHER for stage in stages for term in stage.terms)
-        runs = []
-        if taught and self.spec.teacher is not None and self.spec.teacher.train is not None:
-            runs.append(self._teacher_run(dataset, networks))
-        if taught and self.spec.baseline:
-            runs.append(self._student_run("alone", dataset, self._alone(networks, self.spec.training.epochs)))
-        runs.append(self._student_run("distil", dataset, stages))
-        return tuple(runs)
+    def _runs(self, method: MethodSpec, dataset: DatasetPlan, others: Others) -> tuple[RunPlan, ...]:
+        found: list[Problem] = []
+        try:
+            runs = RunMaker(self.spec, method, dataset, others, found).runs()
+        except SpecError as error:
+            found += error.problems
+            runs = ()
+        written_out = isinstance(self.spec.method, MethodSpec)
+        for problem in found:
+            own = written_out or not problem.pointer.startswith("/method")
+            self.problems.append(problem if own else _on_preset(problem, self.spec))
+        if runs:
+            self._check_taught(others, runs)
+        return runs
 
-    def _alone(self, networks: dict[str, Description], epochs: int) -> tuple[StagePlan, ...]:
-        return TermPlanner(networks).method(expand_preset(ALONE, {}, epochs), "/baseline")
+    def _check_taught(self, others: Others, runs: tuple[RunPlan, ...]) -> None:
+        """A network that learns and that nothing teaches would speak noise."""
+        main = runs[-1]
+        heard = {name for stage in main.stages for term in stage.terms for name in term.speakers}
+        for name in (*others.peers, *others.paths):
+            if name in heard and name not in main.learners:
+                message = f"terms follow {name!r}, but none teaches it: add terms with to: {name}"
+                self._problem(pointer("method", "networks", name), "network_untaught", message)
 
-    def _teacher_run(self, dataset: DatasetPlan, networks: dict[str, Description]) -> RunPlan:
-        assert self.spec.teacher is not None
-        train = self.spec.teacher.train
-        assert train is not None
-        changes = {name: value for name, value in dict(train).items() if value is not None}
-        training = _with_flip(self.spec.training.model_copy(update=changes), dataset)
-        own = {STUDENT: networks[TEACHER]}
-        return RunPlan(
-            name=TEACHER,
-            phase="teacher",
-            learners=(TEACHER,),
-            needs=(),
-            stages=tuple(_learned_by(TEACHER, stage) for stage in self._alone(own, train.epochs)),
-            training=training,
-            sample="all",
-            labels=None,
-            steps_per_epoch=dataset.counts.train // training.batch_size,
+    def _network_plan(self, name: str, method: MethodSpec, others: Others, info: DatasetInfo) -> NetworkPlan:
+        described = others.networks[name]
+        asked = self._asked(name, method, others)
+        weights = self.spec.teacher.weights if name == TEACHER and self.spec.teacher is not None else None
+        if name in others.further:
+            weights = others.further[name].weights
+        return NetworkPlan(
+            architecture=asked.architecture,
+            options=_build_options(asked, info),
+            num_classes=info.num_classes,
+            parameters=described.parameters,
+            macs=described.macs,
+            classifier=described.classifier,
+            blocks=described.features,
+            exact=described.exact,
+            weights=weights,
         )
 
-    def _student_run(self, name: str, dataset: DatasetPlan, stages: tuple[StagePlan, ...]) -> RunPlan:
-        student: Student = self.spec.student
-        only_labels = all(term.source == "labels" for stage in stages for term in stage.terms)
-        taught = any(term.source == TEACHER for stage in stages for term in stage.terms)
-        return RunPlan(
-            name=name,
-            phase="train",
-            learners=(STUDENT,),
-            needs=(TEACHER,) if taught else (),
-            stages=stages,
-            training=_with_flip(self.spec.training, dataset),
-            sample="labelled" if only_labels and student.labels else "all",
-            labels=student.labels,
-            steps_per_epoch=dataset.counts.train // self.spec.training.batch_size,
-        )
+    def _asked(self, name: str, method: MethodSpec, others: Others) -> Network:
+        """The architecture that a network has, its own or that of the one that it is like."""
+        if name == STUDENT:
+            return self.spec.student
+        if name == TEACHER:
+            assert self.spec.teacher is not None
+            return self.spec.teacher
+        if name in others.peers:
+            return self._asked(others.peers[name], method, others)
+        further = others.further[name]
+        if further.like is not None:
+            return self._asked(further.like, method, others)
+        assert further.architecture is not None
+        return Network(architecture=further.architecture, width=further.width, classes=further.classes)
 
-    def _warn(self, networks: dict[str, Description], runs: tuple[RunPlan, ...]) -> None:
-        def warn(code: str, at: str, message: str) -> None:
-            self.warnings.append(PlanWarning(code=code, pointer=at, message=message))
 
-        student, teacher = networks[STUDENT], networks.get(TEACHER)
-        if teacher is not None and student.parameters >= teacher.parameters:
-            warn(
-                "student_not_smaller",
-                "/student",
-                f"the student has {student.parameters:,} parameters, the teacher {teacher.parameters:,}: "
-                "nothing is compressed; choose a smaller student",
-            )
-        if teacher is not None and not any(TEACHER in run.needs for run in runs):
-            warn("teacher_unused", "/teacher", f"method {self._method_name()!r} never listens to the teacher")
+def _further(method: MethodSpec) -> dict[str, Further]:
+    return {name: network for name, network in method.networks.items() if isinstance(network, Further)}
+
+
+def _earlier(name: str, method: MethodSpec) -> list[str]:
+    """Further networks that are declared before ``name``."""
+    names = list(_further(method))
+    return names[: names.index(name)]
+
+
+def _takes_part(path: str, runs: tuple[RunPlan, ...]) -> bool:
+    return any(path in (*run.learners, *run.needs) for run in runs)
 
 
 def _on_preset(problem: Problem, spec: JobSpec) -> Problem:
@@ -247,38 +323,9 @@ def _on_preset(problem: Problem, spec: JobSpec) -> Problem:
     return problem.model_copy(update={"pointer": "/method"})
 
 
-def _learned_by(network: str, stage: StagePlan) -> StagePlan:
-    """A student stage for another learner."""
-    terms = tuple(term.model_copy(update={"to": network}) for term in stage.terms)
-    balance = {network: next(iter(stage.balance.values()))}
-    return stage.model_copy(update={"terms": terms, "balance": balance})
-
-
-def _with_flip(training: Training, dataset: DatasetPlan) -> Training:
-    augment = training.augment
-    if augment.flip is None:
-        augment = augment.model_copy(update={"flip": dataset_info(dataset.name).flip})
-    return training.model_copy(update={"augment": augment})
-
-
 def _build_options(asked: Network, info: DatasetInfo) -> dict[str, Any]:
     """The width that was asked for, and what the network's family takes from the pictures."""
     taken = architecture_info(asked.architecture).options
     from_input = {"in_channels": info.input_shape[0], "image_size": info.input_shape[1]}
     options = {name: value for name, value in from_input.items() if name in taken}
     return options if asked.width is None else {**options, "width": asked.width}
-
-
-def _network_plan(spec: JobSpec, role: str, network: Description, info: DatasetInfo) -> NetworkPlan:
-    asked: Network | None = spec.student if role == STUDENT else spec.teacher
-    assert asked is not None
-    return NetworkPlan(
-        architecture=asked.architecture,
-        options=_build_options(asked, info),
-        num_classes=info.num_classes,
-        parameters=network.parameters,
-        macs=network.macs,
-        classifier=network.classifier,
-        exact=network.exact,
-        weights=asked.weights if isinstance(asked, Teacher) else None,
-    )

@@ -67,9 +67,11 @@ def resolve(text: str, network: Description) -> list[Place]:
     if text in alias:
         names = (LOGITS,) if text == LOGITS else alias[text]
         return [Place(name, layers[path].shape) for name, path in zip(names, alias[text], strict=True)]
+    if text in network.aliases:
+        return [place for name in network.aliases[text] for place in resolve(name, network)]
     point = Point(network.classifier, "in") if text == "penultimate" else Point.parse(text)
     if point.path not in layers:
-        known = [*alias, "penultimate", *layers]
+        known = [*alias, "penultimate", *network.aliases, *layers]
         raise UnknownLayer(f"no layer {point.path!r}; {suggestion(point.path, known)}")
     return [Place(str(point), _shape(layers[point.path], point))]
 

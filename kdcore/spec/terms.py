@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
 
 from kdcore.spec.base import Problem, pointer, suggestion
 from kdcore.spec.catalogue import Description
+from kdcore.spec.composition import fault_of, needs_logits
 from kdcore.spec.matching import layer_pairs
-from kdcore.spec.objective import Kind, MethodSpec, PointPair, Ramp, Stage, Term
-from kdcore.spec.plan import LABELS, STUDENT, PairPlan, StagePlan, TermPlan
+from kdcore.spec.objective import AdapterKind, Kind, MethodSpec, PointPair, Ramp, Stage, Term
+from kdcore.spec.plan import LABELS, LOGITS, STUDENT, PairPlan, StagePlan, TermPlan
 from kdcore.spec.points import Place, UnknownLayer, resolve
 from kdcore.spec.rooms import DISTANCES, BadPiece, piece_options
+from kdcore.spec.rooms.balances import BalanceOptions
 from kdcore.spec.rooms.matches import MatchOptions
 
-_TRAINS = re.compile(r"^(?P<network>\w+)(?:\.upto\((?P<point>[^()]+)\))?$")
+_TRAINS = re.compile(r"^(?P<network>\w[\w-]*)(?:\.upto\((?P<point>[^()]+)\))?$")
+
+LIST_ADAPTERS = frozenset({"fusion", "mixture"})
+"""Adapters that look at all layers of both sides together, instead of pair by pair."""
 
 
 class _Refused(Exception):
@@ -29,10 +34,14 @@ class TermPlanner:
 
     Attributes:
         networks: what is known of every network by its name.
+        learners: those that terms may teach; the first is the one that the method is for.
+        optimizer: name of the optimiser that the learners have.
         problems: filled while planning.
     """
 
     networks: Mapping[str, Description]
+    learners: Sequence[str] = (STUDENT,)
+    optimizer: str = "sgd"
     problems: list[Problem] = field(default_factory=list)
 
     def method(self, method: MethodSpec, at: str) -> tuple[StagePlan, ...]:
@@ -46,35 +55,64 @@ class TermPlanner:
 
     def _stage(self, stage: Stage, at: str) -> StagePlan | None:
         terms = [self._try_term(term, at + pointer("terms", i)) for i, term in enumerate(stage.terms)]
+        planned = _named([term for term in terms if term is not None])
         try:
             upto = self._upto(stage.trains, at + pointer("trains"))
-            self._check_balance(stage, at)
+            self._check_rates(stage, at + pointer("layer_rates"))
+            points = self._balance_points(stage, at)
         except _Refused:
             return None
-        planned = _named([term for term in terms if term is not None])
+        taught = dict.fromkeys([term.to for term in planned] or [self.learners[0]])
         return StagePlan(
             name=stage.name,
             epochs=stage.epochs,
             upto=upto,
             terms=tuple(_with_spans(term, stage.epochs) for term in planned),
-            balance=stage.balance or {STUDENT: Kind(kind="fixed")},
+            balance={learner: stage.balance.get(learner, Kind(kind="fixed")) for learner in taught},
             learning_rate_scale=stage.learning_rate_scale,
+            layer_rates=stage.layer_rates,
+            balance_points={learner: point for learner, point in points.items() if learner in taught},
         )
 
     def _upto(self, trains: str, at: str) -> str | None:
-        found = _TRAINS.match(trains)
-        if found is None or found["network"] != STUDENT:
-            raise self._refuse(at, "invalid_value", f"write 'student' or 'student.upto(POINT)' (got {trains!r})")
+        found, learner = _TRAINS.match(trains), self.learners[0]
+        if found is None or found["network"] not in (STUDENT, learner):
+            raise self._refuse(at, "invalid_value", f"write '{learner}' or '{learner}.upto(POINT)' (got {trains!r})")
         if found["point"] is None:
             return None
-        return self._places(found["point"], STUDENT, at)[-1].point
+        return self._places(found["point"], learner, at)[-1].point
 
-    def _check_balance(self, stage: Stage, at: str) -> None:
+    def _check_rates(self, stage: Stage, at: str) -> None:
+        known = [layer.path for layer in self.networks[self.learners[0]].layers]
+        for path in stage.layer_rates:
+            if not any(layer == path or layer.startswith(path + ".") for layer in known):
+                raise self._refuse(at + pointer(path), "unknown_layer", f"no layer {path!r}; {suggestion(path, known)}")
+
+    def _balance_points(self, stage: Stage, at: str) -> dict[str, str]:
+        """Where the balances of a stage look, for those that look at a point."""
+        points = {}
         for learner, kind in stage.balance.items():
-            if learner not in self.networks:
-                message = f"no network {learner!r}; {suggestion(learner, self.networks)}"
-                raise self._refuse(at + pointer("balance", learner), "unknown_network", message)
-            self._options("balance", kind, at + pointer("balance", learner))
+            where = at + pointer("balance", learner)
+            if learner not in self.learners:
+                message = f"{learner!r} is no network that learns here; {suggestion(learner, self.learners)}"
+                raise self._refuse(where, "unknown_network", message)
+            self._options("balance", kind, where)
+            options = piece_options("balance", kind.kind, kind.options)
+            assert isinstance(options, BalanceOptions)
+            self._check_balance(options, stage, learner, kind.kind, where)
+            if options.looks_at is not None:
+                points[learner] = self._places(options.looks_at, learner, where + pointer("at"))[-1].point
+        return points
+
+    def _check_balance(self, options: BalanceOptions, stage: Stage, learner: str, kind: str, at: str) -> None:
+        """A balance has to fit the groups that it weighs and the optimiser that it feeds."""
+        fault = options.fault({_group(term) for term in stage.terms if term.to == learner})
+        if fault is not None:
+            raise self._refuse(at, "unknown_group", fault)
+        if options.optimizers and self.optimizer not in options.optimizers:
+            wanted = " or ".join(options.optimizers)
+            message = f"balance {kind!r} works with optimizer {wanted} (got {self.optimizer!r})"
+            raise self._refuse(at, "wrong_optimizer", message)
 
     def _options(self, room: str, kind: Kind, at: str) -> None:
         try:
@@ -92,31 +130,53 @@ class TermPlanner:
 
     def _term(self, term: Term, at: str) -> TermPlan:
         self._options("distance", term.distance, at + pointer("distance"))
-        self._network(term.to, at + pointer("to"), ())
-        self._network(term.source, at + pointer("from"), (LABELS,))
-        reads = DISTANCES[term.distance.kind].reads
-        if (term.source == LABELS) != (reads == LABELS):
-            wants = "labels" if reads == LABELS else "a network, such as teacher,"
-            message = f"distance {term.distance.kind!r} needs {wants} in 'from' (got {term.source!r})"
+        source = self._who(term, at)
+        piece = DISTANCES[term.distance.kind]
+        if (source == LABELS) != (piece.reads == LABELS):
+            wants = "labels" if piece.reads == LABELS else "a network, such as teacher,"
+            message = f"distance {term.distance.kind!r} needs {wants} in 'from' (got {source!r})"
             raise self._refuse(at + pointer("from"), "wrong_source", message)
-        pairs = () if reads == LABELS else self._pairs(term, at)
-        adapter = self._adapter(term, pairs, reads, at)
-        group = term.group or ("task" if term.source == LABELS else "distill")
+        pairs = () if piece.reads == LABELS else self._pairs(term, at)
+        adapter = self._adapter(term, pairs, piece.reads, at)
+        fault = fault_of(term, source, pairs, self.networks)
+        if fault is not None:
+            raise self._refuse(at + fault.pointer, fault.code, fault.message)
+        heads = {"student_head", "teacher_head"} & set(piece.needs)
         return TermPlan(
-            name=term.name or _term_name(term),
+            name=term.name or _term_name(term, source, self.learners[0]),
             to=term.to,
-            source=term.source,
+            source=source,
+            council=term.source if len(term.source) > 1 else (),
+            combine=term.combine,
             pairs=pairs,
             distance=term.distance,
             adapter=adapter,
             weight=term.weight,
-            group=group,
+            group=_group(term),
+            student_head=self.networks[term.to].classifier if heads else None,
+            teacher_head=self.networks[source].classifier if heads else None,
+            reads_logits=needs_logits(term.distance),
         )
 
-    def _network(self, name: str, at: str, also: tuple[str, ...]) -> None:
-        known = (*self.networks, *also)
-        if name not in known:
-            raise self._refuse(at, "unknown_network", f"no network {name!r} here; {suggestion(name, known)}")
+    def _who(self, term: Term, at: str) -> str:
+        """Whom a term follows, as one name, once both sides are known to be there."""
+        if term.to not in self.learners:
+            known = term.to in self.networks
+            what = f"{term.to!r} does not learn" if known else f"no network {term.to!r} here"
+            message = f"{what}; {suggestion(term.to, self.learners)}"
+            raise self._refuse(at + pointer("to"), "frozen_network" if known else "unknown_network", message)
+        known_sources = (*self.networks, LABELS) if len(term.source) == 1 else (*self.networks,)
+        for name in term.source:
+            if name not in known_sources:
+                message = f"no network {name!r} here; {suggestion(name, known_sources)}"
+                raise self._refuse(at + pointer("from"), "unknown_network", message)
+        if term.to in term.source:
+            message = f"{term.to!r} cannot follow itself: name another network in 'from'"
+            raise self._refuse(at + pointer("from"), "wrong_source", message)
+        if len(term.source) > 1 and term.points != LOGITS:
+            message = f"several teachers are combined at their logits (got points {term.points!r}): write one term each"
+            raise self._refuse(at + pointer("points"), "several_teachers", message)
+        return "+".join(term.source)
 
     def _places(self, point: str, network: str, at: str) -> list[Place]:
         try:
@@ -132,10 +192,12 @@ class TermPlanner:
             term.points if isinstance(term.points, PointPair) else PointPair(to=(term.points,), source=(term.points,))
         )
         to = [place for name in names.to for place in self._places(name, term.to, where)]
-        source = [place for name in names.source for place in self._places(name, term.source, where)]
-        if term.match is None and len(to) == len(source):
+        source = [place for name in names.source for place in self._places(name, term.source[0], where)]
+        together = term.adapter is not None and term.adapter.kind in LIST_ADAPTERS
+        if term.match is None and len(to) == len(source) and not together:
             return tuple(starmap(_pair, zip(to, source, strict=True)))
-        return self._matched(term.match or Kind(kind="forward"), to, source, at + pointer("match"))
+        match = Kind(kind="all") if together and term.match is None else term.match
+        return self._matched(match or Kind(kind="forward"), to, source, at + pointer("match"))
 
     def _matched(self, match: Kind, to: list[Place], source: list[Place], at: str) -> tuple[PairPlan, ...]:
         self._options("match", match, at)
@@ -147,7 +209,7 @@ class TermPlanner:
             raise self._refuse(at, "invalid_value", str(error)) from None
         return tuple(_pair(to[p.student], source[p.teacher], p.weight) for p in pairs)
 
-    def _adapter(self, term: Term, pairs: tuple[PairPlan, ...], reads: str, at: str) -> Kind | None:
+    def _adapter(self, term: Term, pairs: tuple[PairPlan, ...], reads: str, at: str) -> AdapterKind | None:
         if reads != "features":
             if term.adapter is not None:
                 message = f"distance {term.distance.kind!r} compares {reads} and takes no adapter: leave it out"
@@ -155,7 +217,7 @@ class TermPlanner:
             return None
         if term.adapter is None and not DISTANCES[term.distance.kind].adapts:
             return None
-        adapter = term.adapter or Kind(kind="auto")
+        adapter = term.adapter or AdapterKind(kind="auto")
         self._options("adapter", adapter, at + pointer("adapter"))
         if adapter.kind == "none":
             self._check_shapes(pairs, at + pointer("adapter"))
@@ -177,11 +239,17 @@ def _pair(to: Place, source: Place, weight: float = 1.0) -> PairPlan:
     return PairPlan(to=to.point, source=source.point, weight=weight, to_shape=to.shape, source_shape=source.shape)
 
 
-def _term_name(term: Term) -> str:
+def _term_name(term: Term, source: str, main: str) -> str:
+    """``to`` and ``from`` are said where they are not the run's own network and the teacher."""
     points = term.points if isinstance(term.points, str) else "+".join(term.points.to)
-    place = "" if points == "logits" else f".{points}"
-    speaker = "" if term.source in {LABELS, "teacher"} else f".{term.source}"
-    return f"{term.distance.kind}{place}{speaker}"[:60]
+    place = "" if points == LOGITS else f".{points}"
+    speaker = "" if source in {LABELS, "teacher"} else f".{source}"
+    learner = "" if term.to == main else f"{term.to}."
+    return f"{learner}{term.distance.kind}{place}{speaker}"[:60]
+
+
+def _group(term: Term) -> str:
+    return term.group or ("task" if term.source == (LABELS,) else "distill")
 
 
 def _named(terms: list[TermPlan]) -> list[TermPlan]:

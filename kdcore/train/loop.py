@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -20,11 +20,21 @@ from kdcore.train.machine import Machine
 from kdcore.train.progress import Progress, Record
 from kdcore.train.stage import Stage
 from kdcore.train.sums import Sums
+from kdcore.train.watch import Watch
 
 RECORDS_PER_EPOCH = 4
 MOST_STEPS_PER_RECORD = 50
 GPU_CHECK_EVERY = 20
 """Steps between two looks at the loss on a GPU, where each look waits for the device."""
+
+SAYS = {
+    "harm_guard": "harm guard: after epoch {epoch} the matched run has {matched:.2%} of the validation split right, "
+    "its twin without matching {unmatched:.2%}; harmful: {harmful}, terms dropped: {dropped}",
+    "saturation": "balance of {learner}: the weight of {group} has been above {threshold} for {steps} steps: the other "
+    "groups hardly count",
+    "rollback": "{fault} at step {step}: back to step {to}, and from now on {rate:g} times the learning rate",
+}
+"""Sentences for what a run can notice about itself."""
 
 State = dict[str, Any]
 Save = Callable[[State], None]
@@ -40,12 +50,14 @@ class Position:
         epoch: finished epochs of the stage.
         step: finished steps of the current epoch.
         best: score and weights of the best epoch of the stage so far.
+        dropped: terms that the guard took out.
     """
 
     stage: int = 0
     epoch: int = 0
     step: int = 0
     best: State | None = None
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass
@@ -60,6 +72,8 @@ class Loop:
         first_step: steps that the job had done before this run.
         save: makes a checkpoint.
         stop: says why to stop, or None.
+        twin: validation accuracy that the run without matching had where the guard compares the two.
+        findings: what the run noticed about itself, JSON-ready.
     """
 
     run: RunPlan
@@ -72,11 +86,17 @@ class Loop:
     first_step: int
     save: Save
     stop: Callable[[], str | None]
+    twin: float | None = None
+    findings: list[dict[str, Any]] = field(default_factory=list)
     position: Position = field(default_factory=Position)
     history: list[Record] = field(default_factory=list)
     sums: Sums = field(default_factory=Sums)
     _stage: Stage | None = None
+    _named: nn.ModuleDict = field(default_factory=nn.ModuleDict)
     _saved_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._watch = Watch(self.learners, self.run.training.rollback, self._found)
 
     @property
     def learner(self) -> nn.Module:
@@ -101,19 +121,32 @@ class Loop:
         for number in range(self.position.stage, len(self.run.stages)):
             self.position.stage = number
             self._run_stage(self.run.stages[number], state)
-            self.position = Position(stage=number + 1)
+            self.position = replace(self.position, stage=number + 1, epoch=0, step=0, best=None)
             state = None
         return self.history
 
     def _run_stage(self, plan: StagePlan, state: State | None) -> None:
-        stage = self._stage = Stage(self.run, plan, self.networks, self._sample(), self.machine)
+        stage = self._stage = Stage(
+            self.run,
+            plan,
+            self.networks,
+            self._sample(),
+            self.machine,
+            samples=len(self.batches.labels),
+            named=self._named,
+        )
+        stage.objective.dropped = frozenset(self.position.dropped)
         try:
-            if state is not None:
+            if state is None:
+                self._watch.begin(stage, 0)
+            else:
                 stage.restore(state["stage"])
+                self._watch.restore(state["watch"])
             for epoch in range(self.position.epoch, plan.epochs):
                 self._epoch(stage, epoch)
-                self._validate(stage, epoch)
+                accuracy = self._validate(stage, epoch)
                 self.position.epoch, self.position.step = epoch + 1, 0
+                self._compare_with_twin(stage, accuracy)
             if self.position.best is not None:
                 self.learners.load_state_dict(self.position.best["weights"])
         finally:
@@ -128,12 +161,15 @@ class Loop:
         for batch in self.batches.epoch(total_epoch, self.position.step):
             self._answer_requests()
             step = self.position.step
-            self.sums.add(stage.step(batch, epoch, epoch * self.run.steps_per_epoch + step))
+            of_stage = epoch * self.run.steps_per_epoch + step
+            values = stage.step(batch, epoch, of_stage, rate=self._watch.rate)
+            if self._watch.look(stage, values, of_stage):
+                self.sums.add(values)
             self.position.step = step + 1
             if self.machine.device == "cpu" or step % GPU_CHECK_EVERY == 0:
                 self.sums.check_finite(f"in stage {stage.plan.name!r}, epoch {epoch + 1}, step {step + 1}")
             if (step + 1) % every == 0 or step + 1 == self.run.steps_per_epoch:
-                rate = stage.rate(epoch * self.run.steps_per_epoch + step)
+                rate = stage.rate(of_stage) * self._watch.rate
                 self._metrics("train", {**self.sums.means(), "lr": rate})
             self._say_progress(total_epoch)
 
@@ -168,16 +204,38 @@ class Loop:
             epochs=self.run.epochs,
         )
 
-    def _validate(self, stage: Stage, epoch: int) -> None:
+    def _validate(self, stage: Stage, epoch: int) -> float | None:
         """Record how good the learner is, and remember its weights if it was never better in this stage."""
         values = validate.stage_losses(stage, self.validation, self.normalise, epoch)
-        if stage.plan.upto is None:
+        if stage.plan.upto is None and stage.teaches(self.run.learner):
             values["accuracy"] = validate.accuracy(self.learner, self.validation, self.normalise)
         self._metrics("validation", values)
         score = values.get("accuracy", -values["loss"])
         best = self.position.best
         if self.run.training.keep == "best" and (best is None or score > best["score"]):
             self.position.best = {"score": score, "weights": copy.deepcopy(self.learners.state_dict())}
+        return values.get("accuracy")
+
+    def _compare_with_twin(self, stage: Stage, accuracy: float | None) -> None:
+        """Where the guard asks: is the run behind the one that does not match features?"""
+        guard = self.run.guard
+        if guard is None or self.twin is None or accuracy is None:
+            return
+        if self._epochs_before() + self.position.epoch != guard.epoch:
+            return
+        harmful = accuracy < self.twin - guard.tolerance
+        matching = tuple(term.name for term in stage.plan.terms if term.compares_features)
+        if harmful and guard.action == "drop":
+            self.position.dropped = (*self.position.dropped, *matching)
+            stage.objective.dropped = frozenset(self.position.dropped)
+        found = {"matched": accuracy, "unmatched": self.twin, "harmful": harmful, "terms": list(matching)}
+        self._found("harm_guard", {**found, "dropped": harmful and guard.action == "drop", "epoch": guard.epoch})
+
+    def _found(self, kind: str, facts: dict[str, Any]) -> None:
+        """Keep what the run noticed about itself, and say it."""
+        self.findings.append({"kind": kind, "run": self.run.name, **facts})
+        level = "warning" if facts.get("harmful", True) else "info"
+        self.progress.report({"type": "log", "level": level, "message": SAYS[kind].format(**facts)})
 
     def _answer_requests(self) -> None:
         """Make a checkpoint when one is due or when asked to stop."""
@@ -198,8 +256,10 @@ class Loop:
             "steps_done": self._steps_done(),
             "learners": self.learners.state_dict(),
             "stage": self._stage.state(),
+            "watch": self._watch.state(),
             "sums": self.sums.state(),
             "history": self.history,
+            "findings": self.findings,
             "rng": _random_state(self.machine.device),
         }
 
@@ -208,6 +268,7 @@ class Loop:
         self.learners.load_state_dict(state["learners"])
         self.sums.restore(state["sums"], self.machine.device)
         self.history = list(state["history"])
+        self.findings = list(state["findings"])
         _set_random_state(state["rng"], self.machine.device)
 
 

@@ -4,24 +4,63 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
-from kdcore.spec.job import LearningRateSchedule, Optimizer
+from kdcore.spec.training import LearningRateSchedule, Optimizer
+
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
+RMSPROP_DECAY = 0.9
 
 STEP_DROPS = (5 / 8, 3 / 4, 7 / 8)
 """Where the ``step`` schedule divides by ten: 150, 180 and 210 of 240 epochs, the protocol of CRD and mdistiller."""
 
 
-def build(options: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimiser over ``parameters``."""
+@dataclass(frozen=True)
+class Group:
+    """Parameters with a learning rate of their own.
+
+    Attributes:
+        rate: factor on the learning rate.
+        decay: whether weight decay pulls on them.
+    """
+
+    parameters: list[nn.Parameter]
+    rate: float = 1.0
+    decay: bool = True
+
+
+def build(options: Optimizer, groups: Iterable[Group], *, momentum: bool = True) -> torch.optim.Optimizer:
+    """The optimiser over ``groups``; without ``momentum`` where somebody else keeps it."""
+    listed: list[dict[str, Any]] = [
+        {"params": group.parameters, "scale": group.rate, "weight_decay": options.weight_decay if group.decay else 0.0}
+        for group in groups
+        if group.parameters
+    ]
     if options.name == "adamw":
-        return torch.optim.AdamW(parameters, lr=options.lr, weight_decay=options.weight_decay)
-    nesterov = options.nesterov and options.momentum > 0
-    return torch.optim.SGD(
-        parameters, lr=options.lr, momentum=options.momentum, nesterov=nesterov, weight_decay=options.weight_decay
-    )
+        return torch.optim.AdamW(listed, lr=options.lr)
+    if options.name == "rmsprop":
+        return torch.optim.RMSprop(listed, lr=options.lr, alpha=RMSPROP_DECAY)
+    kept = options.momentum if momentum else 0.0
+    return torch.optim.SGD(listed, lr=options.lr, momentum=kept, nesterov=options.nesterov and kept > 0)
+
+
+def kernels(network: nn.Module, trained: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """The trained weights of convolutions and linear layers: rows of incoming weights, one for each unit."""
+    wanted = {id(parameter) for parameter in trained}
+    layers = (module for module in network.modules() if isinstance(module, LAYERS))
+    weights = [layer.weight for layer in layers]
+    return [weight for weight in weights if isinstance(weight, nn.Parameter) and id(weight) in wanted]
+
+
+@torch.no_grad()
+def limit(weights: Iterable[nn.Parameter], most: float) -> None:
+    """Scale down every unit's incoming weights to an L2 norm of at most ``most`` (FitNets; Srebro, Shraibman 2005)."""
+    for weight in weights:
+        weight.copy_(torch.renorm(weight, p=2, dim=0, maxnorm=most))
 
 
 def factor(schedule: LearningRateSchedule, step: int, steps: int, steps_per_epoch: int) -> float:
@@ -37,6 +76,6 @@ def factor(schedule: LearningRateSchedule, step: int, steps: int, steps_per_epoc
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of every parameter group."""
+    """Set the learning rate of every parameter group, each by its own factor."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["scale"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -12,26 +12,13 @@ from torch import Tensor, nn
 from kdcore.data.batches import Batch
 from kdcore.objective.points import Capture, Features
 from kdcore.objective.stages import parameters_upto
-from kdcore.objective.terms import Losses, Objective, TermModule, points_of
+from kdcore.objective.terms import Cast, Losses, Objective, points_of
 from kdcore.seeds import seeded
-from kdcore.spec.job import Optimizer
 from kdcore.spec.plan import RunPlan, StagePlan
 from kdcore.train import optimiser
+from kdcore.train.learner import Learner
 from kdcore.train.machine import Machine
-
-
-class Learner:
-    """One network that learns in a stage: its parameters, the adapters of its terms, and its optimiser."""
-
-    def __init__(
-        self, name: str, network: nn.Module, names: Sequence[str], objective: Objective, options: Optimizer
-    ) -> None:
-        self.name, self.network = name, network
-        chosen = set(names)
-        own = [p for own_name, p in network.named_parameters() if own_name in chosen]
-        self.parameters = [*own, *objective.parameters_of(name)]
-        self.balance = objective.balances[name]
-        self.optimizer = optimiser.build(options, [*self.parameters, *self.balance.parameters()])
+from kdcore.train.parts import Memory, detached, mean_of, micro_batches, remember
 
 
 class Stage:
@@ -42,10 +29,20 @@ class Stage:
         networks: every network by name; those that do not learn are frozen.
         sample: a few pictures to trace shapes with, in evaluation mode so that nothing changes.
         machine: where it runs.
+        samples: pictures in the training split.
+        named: adapters that live across stages; filled with those that this stage is the first to use.
     """
 
     def __init__(
-        self, run: RunPlan, plan: StagePlan, networks: Mapping[str, nn.Module], sample: Tensor, machine: Machine
+        self,
+        run: RunPlan,
+        plan: StagePlan,
+        networks: Mapping[str, nn.Module],
+        sample: Tensor,
+        machine: Machine,
+        *,
+        samples: int = 0,
+        named: nn.ModuleDict | None = None,
     ) -> None:
         self.run, self.plan, self.machine = run, plan, machine
         self._stack = ExitStack()
@@ -54,9 +51,10 @@ class Stage:
         }
         self._networks = [networks[name] for name in run.learners]
         with seeded(run.training.seed, run.name, plan.name, "adapters"):
-            self.objective = Objective(plan, self._trace(sample)).to(machine.device)
+            cast = Cast(self._trace(sample), networks, samples, nn.ModuleDict() if named is None else named)
+            self.objective = Objective(plan, cast).to(machine.device)
         self.learners = [self._learner(name, networks[name], sample) for name in self._taught()]
-        self.steps = plan.epochs * run.steps_per_epoch
+        self.steps = (plan.scheduled or plan.epochs) * run.steps_per_epoch
 
     def _taught(self) -> list[str]:
         """The learners that some term of this stage teaches."""
@@ -64,9 +62,15 @@ class Stage:
         return [name for name in self.run.learners if name in taught]
 
     def _learner(self, name: str, network: nn.Module, sample: Tensor) -> Learner:
-        upto = self.plan.upto if name == self.run.learner else None
-        names = parameters_upto(network, upto, sample)
-        return Learner(name, network, names, self.objective, self.run.training.optimizer)
+        main = name == self.run.learner
+        names = parameters_upto(network, self.plan.upto if main else None, sample)
+        own: dict[str, float] = getattr(network, "parameter_scales", dict)()
+        rates = {**own, **self.plan.layer_rates} if main else own
+        return Learner(name, network, names, self.objective, self.run.training, rates)
+
+    def teaches(self, name: str) -> bool:
+        """Whether the network ``name`` learns in this stage."""
+        return any(learner.name == name for learner in self.learners)
 
     def close(self) -> None:
         """Take the hooks away."""
@@ -97,37 +101,79 @@ class Stage:
                     spoken[name] = capture(images)
         return spoken
 
-    def losses(self, batch: Batch, epoch: float) -> Losses:
-        """The stage's losses on a batch."""
-        spoken = self._listen(batch.images)
-        losses: Losses = self.objective(spoken, batch.labels, epoch, {"index": batch.index})
+    def losses(self, batch: Batch, epoch: float, step: int = 0) -> Losses:
+        """The stage's losses on a batch at ``epoch`` and ``step`` of the stage."""
+        return self._losses(self._listen(batch.images), batch, epoch, step)
+
+    def _losses(self, spoken: dict[str, Features], batch: Batch, epoch: float, step: int) -> Losses:
+        context = {"index": batch.index, "epoch": epoch, "step": step}
+        losses: Losses = self.objective(spoken, batch.labels, epoch, context)
         return losses
 
-    def step(self, batch: Batch, epoch: int, step: int) -> dict[str, Tensor]:
-        """One optimiser step of every learner; returns the detached losses by name."""
-        rate = self.rate(step)
-        losses = self.losses(batch, epoch)
+    def step(self, batch: Batch, epoch: int, step: int, *, rate: float = 1.0) -> dict[str, Tensor]:
+        """One optimiser step of every learner; returns the detached losses by name.
+
+        Args:
+            epoch, step: of the stage, counted from 0.
+            rate: further factor on the learning rate.
+        """
+        looking = [learner for learner in self.learners if learner.balance.looks_again]
+        memory = remember(self._networks) if looking else None
+        for learner in self.learners:
+            learner.begin()
+        before = self._backward(batch, epoch, step)
         pulls: dict[str, Tensor] = {}
         for learner in self.learners:
-            readings = self._move(learner, losses.groups.get(learner.name, {}), rate)
-            pulls |= {f"balance.{learner.name}.{name}": value.detach() for name, value in readings.items()}
+            if learner.name in before.groups:
+                pulls |= self._readings(learner, learner.move(rate * self.rate(step)))
+        if memory is not None:
+            after = self._look_again(batch, epoch, step, memory)
+            for learner in looking:
+                if learner.name in before.groups:
+                    groups = before.groups[learner.name], after.groups[learner.name]
+                    pulls |= self._readings(learner, learner.balance.after_step(*groups))
         self.objective.advance()
-        groups = losses.groups.get(self.run.learner, {})
-        total = sum((loss.detach() for loss in groups.values()), start=batch.images.new_zeros(()))
-        return {"loss": total, **{f"term.{name}": loss for name, loss in losses.terms.items()}, **pulls}
+        return {**self.totals(before), **pulls}
 
-    def _move(self, learner: Learner, groups: dict[str, Tensor], rate: float) -> dict[str, Tensor]:
-        """One step of one learner; the terms' gradients end at their ``to``, so learners do not disturb each other."""
-        if not groups:
-            return {}
-        optimiser.set_rate(learner.optimizer, rate)
-        learner.optimizer.zero_grad(set_to_none=True)
-        readings = learner.balance.backward(groups, learner.parameters)
-        largest = self.run.training.gradient_clip
-        if largest is not None:
-            torch.nn.utils.clip_grad_norm_(learner.parameters, largest)
-        learner.optimizer.step()
-        return readings
+    @staticmethod
+    def _readings(learner: Learner, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {f"balance.{learner.name}.{name}": value.detach() for name, value in values.items()}
+
+    def totals(self, losses: Losses) -> dict[str, Tensor]:
+        """What is recorded of a step: the loss of the network that the run is for, and every term."""
+        groups = losses.groups.get(self.run.learner) or _all_groups(losses)
+        total = torch.stack(list(groups.values())).sum()
+        return {"loss": total, **{f"term.{name}": loss for name, loss in losses.terms.items()}}
+
+    def _backward(self, batch: Batch, epoch: int, step: int) -> Losses:
+        """Gather every learner's gradients over the micro-batches; returns the means of their losses, detached.
+
+        A learner's terms end at its own parameters, so that learners do not disturb each other.
+        """
+        parts = micro_batches(batch, self.run.training.accumulate)
+        gathered: list[Losses] = []
+        for part in parts:
+            spoken = self._listen(part.images)
+            losses = self._losses(spoken, part, epoch, step)
+            for learner in self.learners:
+                groups = losses.groups.get(learner.name)
+                if groups:
+                    shares = {name: loss / len(parts) for name, loss in groups.items()}
+                    shared = self._shared(learner, spoken)
+                    learner.balance.accumulate(shares, learner.parameters, shared=shared, epoch=epoch)
+            gathered.append(detached(losses))
+        return mean_of(gathered)
+
+    def _shared(self, learner: Learner, spoken: dict[str, Features]) -> list[Tensor]:
+        point = self.plan.balance_points.get(learner.name)
+        return [] if point is None else [spoken[learner.name][point]]
+
+    @torch.no_grad()
+    def _look_again(self, batch: Batch, epoch: int, step: int, memory: Memory) -> Losses:
+        """The losses on the same batch after the step, with the same random draws; no running statistic moves."""
+        with memory.replayed():
+            parts = micro_batches(batch, self.run.training.accumulate)
+            return mean_of([self.losses(part, epoch, step) for part in parts])
 
     def rate(self, step: int) -> float:
         """The learning rate at ``step`` of the stage."""
@@ -139,19 +185,23 @@ class Stage:
         """What tracing found out, for ``resolved.json``."""
         adapters = {
             module.plan.name: sum(p.numel() for p in module.adapter.parameters())
-            for module in self.objective.terms
-            if isinstance(module, TermModule) and module.adapter is not None
+            for module in self.objective.modules_of_terms()
+            if module.adapter is not None
         }
         trained = {learner.name: sum(p.numel() for p in learner.parameters) for learner in self.learners}
         return {"trained_parameters": trained, "adapter_parameters": adapters, "upto": self.plan.upto}
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs beside the learners' networks."""
-        optimizers = {learner.name: learner.optimizer.state_dict() for learner in self.learners}
+        optimizers = {learner.name: learner.state() for learner in self.learners}
         return {"objective": self.objective.state_dict(), "optimizers": optimizers}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.objective.load_state_dict(state["objective"])
         for learner in self.learners:
-            learner.optimizer.load_state_dict(state["optimizers"][learner.name])
+            learner.restore(state["optimizers"][learner.name])
+
+
+def _all_groups(losses: Losses) -> dict[str, Tensor]:
+    return {f"{learner}.{name}": loss for learner, groups in losses.groups.items() for name, loss in groups.items()}

@@ -39,11 +39,9 @@ def stage_losses(stage: Stage, pictures: Pictures, normalise: Normalise, epoch: 
     sums, count = Sums(), 0
     with stage.evaluating():
         for batch in batches(pictures, normalise):
-            losses = stage.losses(batch, epoch)
-            total = torch.stack(list(losses.groups[stage.run.learner].values())).sum()
+            totals = stage.totals(stage.losses(batch, epoch))
             size = len(batch.labels)
-            sums.add({name: value * size for name, value in {"loss": total, **losses.terms}.items()})
+            sums.add({name: value * size for name, value in totals.items()})
             count += 1
     scale = count / len(pictures)
-    means = {name: value * scale for name, value in sums.means().items()}
-    return {name if name == "loss" else f"term.{name}": value for name, value in means.items()}
+    return {name: value * scale for name, value in sums.means().items()}

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdcore.objective.distances import decoupled, features, logits, maps, moments, relations, transport
+from kdcore.objective.distances import (
+    attention,
+    decoupled,
+    features,
+    hidden,
+    layers,
+    levels,
+    logits,
+    maps,
+    moments,
+    relations,
+    sequences,
+    singular,
+    transport,
+)
 from kdcore.objective.distances.base import Classes, Context, Distance
-from kdcore.objective.distances.logits import UNLABELLED
+from kdcore.objective.distances.masks import UNLABELLED
 from kdcore.spec.rooms import piece_options
 
 __all__ = ["CLASSES", "UNLABELLED", "Context", "Distance", "distance"]
@@ -14,7 +28,13 @@ __all__ = ["CLASSES", "UNLABELLED", "Context", "Distance", "distance"]
 CLASSES: Classes = {
     **logits.CLASSES,
     **decoupled.CLASSES,
+    **levels.CLASSES,
+    **sequences.CLASSES,
+    **hidden.CLASSES,
+    **attention.CLASSES,
+    **singular.CLASSES,
     **features.CLASSES,
+    **layers.CLASSES,
     **maps.CLASSES,
     **relations.CLASSES,
     **transport.CLASSES,

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import starmap
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 Context = Mapping[str, Any]
-"""What else a distance may need: mask, sample ids, both networks' logits, generator, step."""
+"""What else a distance may need: ``mask``, sample ids (``index``), ``epoch`` and ``step`` within the stage, both
+networks' ``student_logits``, ``teacher_logits`` and classifiers ``student_head``, ``teacher_head``."""
+
+Features = Tensor | Sequence[Tensor]
+"""One tensor, or several that are compared pair by pair."""
+
+Shape = tuple[int, ...]
 
 
 def precise(tensor: Tensor) -> Tensor:
@@ -25,12 +32,22 @@ class Distance(nn.Module):
 
     Attributes:
         needs: names of the target or context entries that it cannot do without.
+        joint: whether it looks at lists of tensors as a whole; others are summed over the pairs.
+        follows_adapter: set by a term whose adapter may work on the teacher's side, too: the teacher's features were
+            cut from the teacher before the adapter, and the gradient has to reach the adapter.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    joint: ClassVar[bool] = False
+    follows_adapter: bool = False
 
     def forward(
-        self, student: Tensor, teacher: Tensor | None, target: Tensor | None = None, *, context: Context | None = None
+        self,
+        student: Features,
+        teacher: Features | None,
+        target: Tensor | None = None,
+        *,
+        context: Context | None = None,
     ) -> Tensor:
         """The loss.
 
@@ -41,16 +58,66 @@ class Distance(nn.Module):
         missing = self.needs - given - set(context or {})
         if missing:
             raise ValueError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
-        followed = None if teacher is None else precise(teacher).detach()
-        with torch.autocast(student.device.type, enabled=False):
-            return self.measure(precise(student), followed, target, context or {})
+        with torch.autocast(_device_of(student), enabled=False):
+            if isinstance(student, Tensor):
+                return self._single(student, teacher, target, context or {})
+            return self._several(student, teacher, target, context or {})
+
+    def _single(self, student: Tensor, teacher: Features | None, target: Tensor | None, context: Context) -> Tensor:
+        if self.joint:
+            return self._several([student], None if teacher is None else [_one(teacher)], target, context)
+        followed = None if teacher is None else self._cut(_one(teacher))
+        return self.measure(precise(student), followed, target, context)
+
+    def _cut(self, teacher: Tensor) -> Tensor:
+        return precise(teacher) if self.follows_adapter else precise(teacher).detach()
+
+    def _several(
+        self, students: Sequence[Tensor], teachers: Features | None, target: Tensor | None, context: Context
+    ) -> Tensor:
+        if teachers is None or isinstance(teachers, Tensor):
+            raise ValueError(f"{type(self).__name__} got {len(students)} student tensors: list the teacher's, too")
+        if self.joint:
+            followed = [self._cut(teacher) for teacher in teachers]
+            return self.measure_all([precise(student) for student in students], followed, target, context)
+        if len(students) != len(teachers):
+            count = f"{len(students)} student and {len(teachers)} teacher tensors"
+            raise ValueError(f"{type(self).__name__} compares pairs (got {count})")
+        losses = starmap(lambda s, t: self._single(s, t, target, context), zip(students, teachers, strict=True))
+        return torch.stack(list(losses)).sum()
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         """The formula itself, on tensors of at least float32."""
         raise NotImplementedError
 
+    def measure_all(
+        self, students: Sequence[Tensor], teachers: Sequence[Tensor], target: Tensor | None, context: Context
+    ) -> Tensor:
+        """The formula of a ``joint`` distance, on lists of tensors of at least float32."""
+        raise NotImplementedError
+
+    def size(self, student: Shape, teacher: Shape, samples: int) -> None:
+        """Build what depends on shapes: parameters, memory banks, moments. Called once, before training.
+
+        Args:
+            student, teacher: shapes of the pair that will be compared, batch included; each pair of a term has a
+                distance of its own. A ``joint`` distance gets the shapes of its first pair.
+            samples: pictures in the training split, which the context's ``index`` counts.
+        """
+
     def advance(self) -> None:
         """Move remembered state by one optimiser step."""
+
+
+def _device_of(features: Features) -> str:
+    return (features if isinstance(features, Tensor) else features[0]).device.type
+
+
+def _one(features: Features) -> Tensor:
+    if isinstance(features, Tensor):
+        return features
+    (only,) = features
+    return only
 
 
 def same_shape(student: Tensor, teacher: Tensor | None, name: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""Logit distances that take the target class apart, or look at relations between classes and samples."""
+"""Logit distances that take the target class apart, or standardise and correlate what networks say."""
 
 from __future__ import annotations
 
@@ -9,15 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
-from kdcore.objective.distances.logits import UNLABELLED
-from kdcore.spec.rooms.logits import (
-    DISTOptions,
-    DKDOptions,
-    NKDOptions,
-    OFAOptions,
-    StandardisedOptions,
-    TemperatureOptions,
-)
+from kdcore.objective.distances.masks import UNLABELLED
+from kdcore.objective.distances.temperature import Temperature
+from kdcore.spec.rooms.logits import DISTOptions, DKDOptions, NKDOptions, OFAOptions, StandardisedOptions
 
 
 def labelled(student: Tensor, teacher: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -61,17 +55,18 @@ class DKD(Distance):
     def __init__(self, options: DKDOptions) -> None:
         super().__init__()
         self.options = options
+        self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "dkd")
         assert target is not None
         if student.shape[1] < 3:
             raise ValueError("dkd needs three classes or more: with two there is no rest to compare; use kl")
-        o = self.options
-        s, t, y = labelled(student / o.temperature, followed / o.temperature, target)
+        o, T = self.options, self.temperature(context)
+        s, t, y = labelled(student / T, followed / T, target)
         target_term = rows_kl(target_and_rest(s, y), target_and_rest(t, y))
         rest_term = rows_kl(F.log_softmax(without_target(s, y), 1), F.log_softmax(without_target(t, y), 1))
-        return mean_of(o.alpha * target_term + o.beta * rest_term, student) * o.temperature**2
+        return mean_of(o.alpha * target_term + o.beta * rest_term, student) * T**2
 
 
 class NKD(Distance):
@@ -85,18 +80,19 @@ class NKD(Distance):
     def __init__(self, options: NKDOptions) -> None:
         super().__init__()
         self.options = options
+        self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "nkd")
         assert target is not None
-        o = self.options
+        T = self.temperature(context)
         s, t, y = labelled(student, followed, target)
         log_q = F.log_softmax(s, 1).gather(1, y[:, None]).squeeze(1)
         p = F.softmax(t, 1).gather(1, y[:, None]).squeeze(1)
-        rest_log_q = F.log_softmax(without_target(s, y) / o.temperature, 1)
-        rest_p = F.softmax(without_target(t, y) / o.temperature, 1)
+        rest_log_q = F.log_softmax(without_target(s, y) / T, 1)
+        rest_p = F.softmax(without_target(t, y) / T, 1)
         rest = (rest_p * rest_log_q).sum(1)
-        return mean_of(-p * log_q - o.gamma * o.temperature**2 * rest, student)
+        return mean_of(-p * log_q - self.options.gamma * T**2 * rest, student)
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:
@@ -117,14 +113,15 @@ class DIST(Distance):
     def __init__(self, options: DISTOptions) -> None:
         super().__init__()
         self.options = options
+        self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "dist")
-        o = self.options
-        q, p = F.softmax(student / o.temperature, 1), F.softmax(followed / o.temperature, 1)
+        o, T = self.options, self.temperature(context)
+        q, p = F.softmax(student / T, 1), F.softmax(followed / T, 1)
         within_samples = 1 - correlation(q, p).mean()
         within_classes = 1 - correlation(q.T, p.T).mean()
-        loss: Tensor = (o.beta * within_samples + o.gamma * within_classes) * o.temperature**2
+        loss: Tensor = (o.beta * within_samples + o.gamma * within_classes) * T**2
         return loss
 
 
@@ -136,12 +133,13 @@ class StandardisedKL(Distance):
 
     def __init__(self, options: StandardisedOptions) -> None:
         super().__init__()
-        self.temperature = options.temperature
+        self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "standardised_kl")
-        log_q, log_p = (F.log_softmax(self._standard(z) / self.temperature, -1) for z in (student, followed))
-        return rows_kl(log_q, log_p).mean() * self.temperature**2
+        T = self.temperature(context)
+        log_q, log_p = (F.log_softmax(self._standard(z) / T, -1) for z in (student, followed))
+        return rows_kl(log_q, log_p).mean() * T**2
 
     @staticmethod
     def _standard(logits: Tensor) -> Tensor:
@@ -149,23 +147,6 @@ class StandardisedKL(Distance):
         # The root's slope at zero is infinite: constant rows are kept finite by the smallest normal number.
         variance = centred.square().sum(-1, keepdim=True) / (logits.shape[-1] - 1)
         return centred / (variance.clamp(min=torch.finfo(logits.dtype).tiny).sqrt() + 1e-7)
-
-
-class GramOfProbabilities(Distance):
-    """``||P_s P_s' - P_t P_t'||² / count`` over samples (batch) or classes, P the softened probabilities.
-
-    Jin et al. 2023 (MLKD), section 3.3. Shapes: [B, N].
-    """
-
-    def __init__(self, options: TemperatureOptions, *, by_class: bool) -> None:
-        super().__init__()
-        self.temperature, self.by_class = options.temperature, by_class
-
-    def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(student, teacher, "correlation")
-        q, p = (F.softmax(z / self.temperature, 1) for z in (student, followed))
-        q, p = (q.T, p.T) if self.by_class else (q, p)
-        return (q @ q.T - p @ p.T).square().sum() / len(q)
 
 
 class WSLD(Distance):
@@ -179,15 +160,16 @@ class WSLD(Distance):
 
     def __init__(self, options: StandardisedOptions) -> None:
         super().__init__()
-        self.temperature = options.temperature
+        self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "wsld")
         assert target is not None
+        T = self.temperature(context)
         s, t, y = labelled(student, followed, target)
-        soft = -(F.softmax(t / self.temperature, 1) * F.log_softmax(s / self.temperature, 1)).sum(1)
+        soft = -(F.softmax(t / T, 1) * F.log_softmax(s / T, 1)).sum(1)
         lag = F.cross_entropy(s.detach(), y, reduction="none") / (F.cross_entropy(t, y, reduction="none") + 1e-7)
-        return mean_of((1 - torch.exp(-lag)) * soft, student) * self.temperature**2
+        return mean_of((1 - torch.exp(-lag)) * soft, student) * T**2
 
 
 class OFA(Distance):
@@ -201,14 +183,15 @@ class OFA(Distance):
     def __init__(self, options: OFAOptions) -> None:
         super().__init__()
         self.options = options
+        self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "ofa")
         assert target is not None
-        o = self.options
-        s, t, y = labelled(student / o.temperature, followed / o.temperature, target)
+        T = self.temperature(context)
+        s, t, y = labelled(student / T, followed / T, target)
         mask = F.one_hot(y, s.shape[1]).to(s.dtype)
-        weight = (F.softmax(t, 1) + mask) ** o.sharpness - mask
+        weight = (F.softmax(t, 1) + mask) ** self.options.sharpness - mask
         return mean_of(-(weight * F.log_softmax(s, 1)).sum(1), student)
 
 
@@ -217,8 +200,6 @@ CLASSES: Classes = {
     "nkd": NKD,
     "dist": DIST,
     "standardised_kl": StandardisedKL,
-    "batch_correlation": lambda options: GramOfProbabilities(options, by_class=False),
-    "class_correlation": lambda options: GramOfProbabilities(options, by_class=True),
     "wsld": WSLD,
     "ofa": OFA,
 }

@@ -1,4 +1,4 @@
-"""Distances between what networks say about classes: labels, softened probabilities."""
+"""Distances between what networks say about classes or next tokens: labels, softened probabilities."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
+from kdcore.objective.distances.decoupled import rows_kl
+from kdcore.objective.distances.masks import UNLABELLED, mean_of, rows_that_count
+from kdcore.objective.distances.temperature import Temperature
 from kdcore.spec.rooms.logits import CrossEntropyOptions, TemperatureOptions
 
-UNLABELLED = -100
-"""Label of a picture whose class the learner may not know."""
+IMPOSSIBLE = -1e30
+"""Logarithm of a probability that is none: -inf would make 0 log 0 of it, which is NaN."""
 
 
 class CrossEntropy(Distance):
-    """``-log softmax(student)[target]``, averaged over the labelled pictures.
+    """``-log softmax(student)[target]``, averaged over the labelled pictures or tokens.
 
-    Shapes: student [B, N], target [B] with ``UNLABELLED`` where there is none. A batch without any label gives 0
+    Shapes: student [..., N], target [...] with ``UNLABELLED`` where there is none. A batch without any label gives 0
     with a zero gradient.
     """
 
@@ -30,44 +33,73 @@ class CrossEntropy(Distance):
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         assert target is not None
         total = F.cross_entropy(
-            student, target, ignore_index=UNLABELLED, label_smoothing=self.smoothing, reduction="sum"
+            student.flatten(0, -2),
+            target.flatten(),
+            ignore_index=UNLABELLED,
+            label_smoothing=self.smoothing,
+            reduction="sum",
         )
         return total / (target != UNLABELLED).sum().clamp(min=1)
 
 
-class KL(Distance):
-    """``T² KL(softmax(teacher / T) || softmax(student / T))``, summed over classes, averaged over the rest.
+def log_probabilities(logits: Tensor) -> Tensor:
+    """``log softmax`` along the last dimension; logits of -inf stand for what is impossible."""
+    return F.log_softmax(logits, -1).clamp(min=IMPOSSIBLE)
 
-    Shapes: [..., N] on both sides. Hinton, Vinyals, Dean 2015, section 2: the factor T² keeps the gradient's size.
-    Computed in the log domain, so confident logits stay finite.
+
+class Divergence(Distance):
+    """``T²`` times a divergence of the softened distributions, averaged over the pictures or tokens that count.
+
+    Shapes: [B, N], or [B, L, N] with the context's ``mask`` [B, L] (1 = counts) or a target [B, L] whose
+    ``UNLABELLED`` tokens do not count; without either all do. What a masked token holds and how long the padding is
+    changes neither loss nor gradient; a batch in which nothing counts gives 0. In the log domain throughout.
+
+    Attributes:
+        name: by which specs call it.
     """
+
+    name: ClassVar[str]
 
     def __init__(self, options: TemperatureOptions) -> None:
         super().__init__()
-        self.temperature = options.temperature
+        self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(student, teacher, "kl")
-        log_q = F.log_softmax(student / self.temperature, dim=-1)
-        log_p = F.log_softmax(followed / self.temperature, dim=-1)
-        rows = F.kl_div(log_q, log_p, reduction="none", log_target=True).sum(-1)
-        return rows.mean() * self.temperature**2
+        s, t = rows_that_count(student, same_shape(student, teacher, self.name), target, context)
+        T = self.temperature(context)
+        return mean_of(self.rows(log_probabilities(s / T), log_probabilities(t / T))) * self.scale(T)
+
+    def rows(self, log_q: Tensor, log_p: Tensor) -> Tensor:
+        """Each row's divergence, from the log-probabilities of student and teacher: [M, N] to [M]."""
+        raise NotImplementedError
+
+    def scale(self, T: float | Tensor) -> float | Tensor:
+        """What keeps the gradient's size when the temperature changes."""
+        return T**2
 
 
-class SoftCrossEntropy(Distance):
+class KL(Divergence):
+    """``T² KL(softmax(teacher / T) || softmax(student / T))``: Hinton, Vinyals, Dean 2015, section 2."""
+
+    name = "kl"
+
+    def rows(self, log_q: Tensor, log_p: Tensor) -> Tensor:
+        return rows_kl(log_q, log_p)
+
+
+class SoftCrossEntropy(Divergence):
     """``-Σ softmax(teacher / T) log softmax(student / T)``, without T²: H(P_T, P_S) of FitNets, equation 2.
 
-    Shapes: [..., N] on both sides. Its minimum is the teacher's entropy, not zero.
+    Its minimum is the teacher's entropy, not zero.
     """
 
-    def __init__(self, options: TemperatureOptions) -> None:
-        super().__init__()
-        self.temperature = options.temperature
+    name = "soft_cross_entropy"
 
-    def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(student, teacher, "soft_cross_entropy")
-        log_q = F.log_softmax(student / self.temperature, dim=-1)
-        return -(F.softmax(followed / self.temperature, dim=-1) * log_q).sum(-1).mean()
+    def rows(self, log_q: Tensor, log_p: Tensor) -> Tensor:
+        return -(log_p.exp() * log_q).sum(-1)
+
+    def scale(self, T: float | Tensor) -> float | Tensor:
+        return 1.0
 
 
 CLASSES: Classes = {"cross_entropy": CrossEntropy, "kl": KL, "soft_cross_entropy": SoftCrossEntropy}

@@ -1,53 +1,164 @@
-"""Distances between distributions by their moments or kernels; class by class where that is asked for."""
+"""Distances between distributions by their means and covariances."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
 
-from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
-from kdcore.objective.distances.transport import exact_squared_distances
-from kdcore.spec.rooms.distributions import ConditionalOptions, GaussianKLOptions, GaussianOptions, MMDOptions
+from kdcore.objective.distances.base import Classes, Shape
+from kdcore.objective.distances.bures import bures, bures_of_rows
+from kdcore.objective.distances.kernels import MMD
+from kdcore.objective.distances.memory import Memory, Sample
+from kdcore.objective.distances.samples import Between
+from kdcore.spec.rooms.distributions import GaussianKLOptions, GaussianOptions, MomentOptions
 
 
-class ByClass(Distance):
-    """A distance of two samples, taken over the whole batch, or class by class with each class's share as weight.
+@dataclass(frozen=True)
+class Moments:
+    """A mean [D], and variances [D] or a covariance [D, D]."""
 
-    A class with fewer than ``least`` samples in the batch says nothing and is left out; when that leaves none, the
-    loss is zero with a zero gradient. Pictures without a label are a class of their own.
+    mean: Tensor
+    spread: Tensor
+
+    def mixed(self, other: Moments, share: float) -> Moments:
+        """Those of ``share`` of this distribution and the rest of ``other``."""
+        gap, rest = self.mean - other.mean, 1 - share
+        apart = gap.square() if self.spread.dim() == 1 else torch.outer(gap, gap)
+        spread = share * self.spread + rest * other.spread + share * rest * apart
+        return Moments(share * self.mean + rest * other.mean, spread)
+
+
+def variances(rows: Tensor) -> Moments:
+    """Mean and variance by dimension (correction 0)."""
+    return Moments(rows.mean(0), rows.var(0, correction=0))
+
+
+def covariance(rows: Tensor) -> Moments:
+    """Mean and covariance matrix (correction 0)."""
+    centred = _centred(rows)
+    return Moments(rows.mean(0), centred.T @ centred / len(rows))
+
+
+def unbiased_covariance(rows: Tensor) -> Moments:
+    """Mean and covariance matrix (correction 1)."""
+    centred = _centred(rows)
+    return Moments(rows.mean(0), centred.T @ centred / (len(rows) - 1))
+
+
+def _centred(rows: Tensor) -> Tensor:
+    return rows - rows.mean(0)
+
+
+class MovingMoments(Memory):
+    """The teacher's moments over the steps: each step keeps ``share`` of what was.
+
+    Args:
+        moments: of rows [N, D].
+        share: 0 to 1.
     """
 
-    least = 1
+    NAMES = ("mean", "spread")
+    mean: Tensor | None
+    spread: Tensor | None
 
-    def __init__(self, options: ConditionalOptions) -> None:
+    def __init__(self, moments: Callable[[Tensor], Moments], share: float) -> None:
         super().__init__()
-        self.conditional = options.conditional
+        self.moments, self.share = moments, share
+        for name in self.NAMES:
+            self.register_buffer(name, None)
 
-    def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(student, teacher, type(self).__name__).flatten(1)
-        rows = student.flatten(1)
-        if not self.conditional:
-            return self.between(rows, followed) if len(rows) >= self.least else rows.sum() * 0
-        if target is None:
-            raise ValueError(f"{type(self).__name__} with conditional: true needs target")
-        total, counted = rows.sum() * 0, 0
-        for label in torch.unique(target):
-            chosen = target == label
-            size = int(chosen.sum())
-            if size >= self.least:
-                total, counted = total + size * self.between(rows[chosen], followed[chosen]), counted + size
-        return total / max(counted, 1)
+    def build(self, width: int) -> None:
+        """Room for the moments of features of ``width``."""
+        empty = self.moments(torch.zeros(2, width, device=self.filled.device))
+        self.mean, self.spread = empty.mean, empty.spread
+
+    def blended(self, sample: Sample) -> Moments:
+        """The sample's moments, mixed with what is remembered."""
+        latest = self.moments(sample.rows)
+        if int(self.filled) == 0:
+            return latest
+        assert self.mean is not None
+        assert self.spread is not None
+        return Moments(self.mean.to(latest.mean), self.spread.to(latest.mean)).mixed(latest, self.share)
+
+    def take(self, sample: Sample) -> None:
+        """One step on."""
+        now = self.blended(sample)
+        self.mean, self.spread, self.filled = now.mean, now.spread, self.filled + len(sample)
+
+
+class ByMoments(Between):
+    """A distance that follows from both sides' moments.
+
+    Args:
+        moments: of rows [N, D], as the formula takes them.
+    """
+
+    least = 2
+
+    def __init__(self, options: MomentOptions, moments: Callable[[Tensor], Moments]) -> None:
+        super().__init__(options)
+        self.moments = moments
+        self.moving = MovingMoments(moments, options.moving) if options.moving else None
+
+    def size(self, student: Shape, teacher: Shape, samples: int) -> None:
+        super().size(student, teacher, samples)
+        if self.moving is not None:
+            self.moving.build(prod(teacher[1:]))
+
+    def advance(self) -> None:
+        super().advance()
+        if self.moving is not None:
+            self.moving.advance()
+
+    def between(self, own: Sample, followed: Sample) -> Tensor:
+        if self.moving is None:
+            return self.apart(self.moments(own.rows), self.moments(followed.rows))
+        self.moving.show(followed)
+        return self.apart(self.moments(own.rows), self.moving.blended(followed))
 
     @abstractmethod
-    def between(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """The distance of two samples [N, D]."""
+    def apart(self, own: Moments, followed: Moments) -> Tensor:
+        """The distance of two distributions with these moments."""
 
 
-def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance (correction 0) by dimension."""
-    return rows.mean(0), rows.var(0, correction=0)
+class GaussianWasserstein(ByMoments):
+    """``||μ_s - μ_t||² + ||σ_s - σ_t||²``, or Bures' form with full covariances.
+
+    KD2M's code (diagonal); Dowson, Landau 1982 (full): ``tr(A + B - 2 (A^½ B A^½)^½)``, computed in float64. A batch
+    smaller than the width has singular covariances, which are allowed; ``shrinkage`` moves them towards their mean
+    variance.
+    """
+
+    def __init__(self, options: GaussianOptions) -> None:
+        full = options.covariance == "full"
+        super().__init__(options, covariance if full else variances)
+        self.full, self.shrinkage = full, options.shrinkage
+        self.least = 2 if self.full else 1
+
+    def between(self, own: Sample, followed: Sample) -> Tensor:
+        few = max(len(own), len(followed)) < own.rows.shape[1]
+        if not self.full or not few or self.moving is not None or self.shrinkage:
+            return super().between(own, followed)
+        means = (own.rows.mean(0) - followed.rows.mean(0)).square().sum()
+        factors = [_centred(side.rows.double()) / len(side) ** 0.5 for side in (own, followed)]
+        return means + bures_of_rows(factors[0], factors[1]).to(means.dtype)
+
+    def apart(self, own: Moments, followed: Moments) -> Tensor:
+        means = (own.mean - followed.mean).square().sum()
+        if not self.full:
+            return means + (root(own.spread) - root(followed.spread)).square().sum()
+        return means + bures(self._shrunk(own.spread), self._shrunk(followed.spread)).to(means.dtype)
+
+    def _shrunk(self, matrix: Tensor) -> Tensor:
+        matrix = matrix.double()
+        eye = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+        return (1 - self.shrinkage) * matrix + self.shrinkage * matrix.diagonal().mean() * eye
 
 
 def root(variance: Tensor) -> Tensor:
@@ -55,108 +166,30 @@ def root(variance: Tensor) -> Tensor:
     return variance.clamp(min=torch.finfo(variance.dtype).tiny ** 0.5).sqrt()
 
 
-class GaussianWasserstein(ByClass):
-    """``||μ_s - μ_t||² + ||σ_s - σ_t||²``, or Bures' form with full covariances.
-
-    KD2M's code (diagonal); Dowson, Landau 1982 (full): ``tr(A + B - 2 (A^½ B A^½)^½)``, computed in float64 with
-    covariances shrunk towards their mean variance, because a batch smaller than the width has singular ones.
-    """
-
-    def __init__(self, options: GaussianOptions) -> None:
-        super().__init__(options)
-        self.full, self.shrinkage = options.covariance == "full", options.shrinkage
-        self.least = 2 if self.full else 1
-
-    def between(self, student: Tensor, teacher: Tensor) -> Tensor:
-        (mean_s, var_s), (mean_t, var_t) = moments(student), moments(teacher)
-        means = (mean_s - mean_t).square().sum()
-        if not self.full:
-            return means + (root(var_s) - root(var_t)).square().sum()
-        return means + bures(self._covariance(student), self._covariance(teacher)).to(means.dtype)
-
-    def _covariance(self, rows: Tensor) -> Tensor:
-        centred = (rows - rows.mean(0)).double()
-        covariance = centred.T @ centred / len(rows)
-        level = covariance.diagonal().mean()
-        eye = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
-        return (1 - self.shrinkage) * covariance + self.shrinkage * level * eye
-
-
-def bures(a: Tensor, b: Tensor) -> Tensor:
-    """``tr(A + B - 2 (A^½ B A^½)^½)`` of symmetric matrices without negative eigenvalues.
-
-    The last trace is the nuclear norm of ``A^½ B^½``; the roots' eigenvalues are kept above zero by a rounding error.
-    """
-    distance: Tensor = a.trace() + b.trace() - 2 * torch.linalg.matrix_norm(_root_of(a) @ _root_of(b), "nuc")
-    return distance
-
-
-def _root_of(matrix: Tensor) -> Tensor:
-    values, vectors = torch.linalg.eigh(matrix)
-    floor = torch.finfo(matrix.dtype).eps * values.detach().abs().max()
-    root_: Tensor = (vectors * values.clamp(min=floor + torch.finfo(matrix.dtype).tiny).sqrt()) @ vectors.T
-    return root_
-
-
-class GaussianKL(ByClass):
+class GaussianKL(ByMoments):
     """``KL(N_s || N_t)``, or the reverse, of diagonal Gaussians with the batches' moments, summed over dimensions.
 
     KD2M's code, with its 1e-9 beside the variances. A class with one sample has no variance and is left out.
     """
 
-    least = 2
-    EPSILON = 1e-9
-
     def __init__(self, options: GaussianKLOptions) -> None:
-        super().__init__(options)
-        self.from_student = options.direction == "student"
+        super().__init__(options, variances)
+        self.from_student, self.epsilon = options.direction == "student", options.epsilon
 
-    def between(self, student: Tensor, teacher: Tensor) -> Tensor:
-        first, second = (student, teacher) if self.from_student else (teacher, student)
-        (mean_p, var_p), (mean_q, var_q) = moments(first), moments(second)
-        var_p, var_q = var_p + self.EPSILON, var_q + self.EPSILON
-        return 0.5 * ((var_q / var_p).log() + (var_p + (mean_p - mean_q).square()) / var_q - 1).sum()
-
-
-class MMD(ByClass):
-    """``mean k(s, s) + mean k(t, t) - 2 mean k(s, t)``, the biased V-statistic.
-
-    KD2M's code: ``rbf`` has ``γ = 1 / (2 σ²)`` with σ the mean distance of the pooled sample, without gradient;
-    ``multi`` averages the kernels of σ times ½, √½, 1, √2, 2; ``linear`` is the squared distance of the means.
-    """
-
-    WIDTHS = (0.5, 0.5**0.5, 1.0, 2**0.5, 2.0)
-
-    def __init__(self, options: MMDOptions) -> None:
-        super().__init__(options)
-        self.kernel = options.kernel
-
-    def between(self, student: Tensor, teacher: Tensor) -> Tensor:
-        if self.kernel == "linear":
-            return (student.mean(0) - teacher.mean(0)).square().sum()
-        pooled = torch.cat([student, teacher])
-        squared = exact_squared_distances(pooled, pooled)
-        with torch.no_grad():
-            width = squared.sqrt().mean().clamp(min=torch.finfo(squared.dtype).tiny ** 0.25)
-        widths = self.WIDTHS if self.kernel == "multi" else (1.0,)
-        kernel = torch.stack([torch.exp(-squared / (2 * (factor * width) ** 2)) for factor in widths]).mean(0)
-        count = len(student)
-        return kernel[:count, :count].mean() + kernel[count:, count:].mean() - 2 * kernel[:count, count:].mean()
+    def apart(self, own: Moments, followed: Moments) -> Tensor:
+        p, q = (own, followed) if self.from_student else (followed, own)
+        var_p, var_q = p.spread + self.epsilon, q.spread + self.epsilon
+        return 0.5 * ((var_q / var_p).log() + (var_p + (p.mean - q.mean).square()) / var_q - 1).sum()
 
 
-class Coral(ByClass):
+class Coral(ByMoments):
     """``||cov(s) - cov(t)||² / (4 d²)`` with Bessel's correction. Sun, Saenko 2016, equation 1."""
 
-    least = 2
+    def __init__(self, options: MomentOptions) -> None:
+        super().__init__(options, unbiased_covariance)
 
-    def between(self, student: Tensor, teacher: Tensor) -> Tensor:
-        gap = _covariance(student) - _covariance(teacher)
-        return gap.square().sum() / (4 * student.shape[1] ** 2)
-
-
-def _covariance(rows: Tensor) -> Tensor:
-    centred = rows - rows.mean(0)
-    return centred.T @ centred / (len(rows) - 1)
+    def apart(self, own: Moments, followed: Moments) -> Tensor:
+        return (own.spread - followed.spread).square().sum() / (4 * len(own.mean) ** 2)
 
 
 CLASSES: Classes = {

@@ -11,11 +11,15 @@ from kdcore.spec.objective import MethodSpec
 from kdcore.spec.presets.balanced import BALANCED
 from kdcore.spec.presets.base import Preset
 from kdcore.spec.presets.baselines import BASELINES
+from kdcore.spec.presets.company import COMPANY
 from kdcore.spec.presets.first import FIRST
+from kdcore.spec.presets.hints import HINTS
+from kdcore.spec.presets.kd2m import KD2M
+from kdcore.spec.presets.layers import LAYERS
 
 __all__ = ["PRESETS", "MethodInfo", "Preset", "UnknownMethod", "expand_preset", "method_info", "methods"]
 
-PRESETS: dict[str, Preset] = {**FIRST, **BASELINES, **BALANCED}
+PRESETS: dict[str, Preset] = {**FIRST, **HINTS, **LAYERS, **COMPANY, **BASELINES, **KD2M, **BALANCED}
 
 
 class MethodInfo(BaseModel):
@@ -82,4 +86,9 @@ def expand_preset(name: str, options: dict[str, Any], epochs: int) -> MethodSpec
     except ValidationError as error:
         found = problems_of(error, list(preset.options.model_fields))
         raise SpecError([p.model_copy(update={"pointer": pointer("method") + p.pointer}) for p in found]) from None
-    return MethodSpec(stages=preset.expand(validated, epochs))
+    try:
+        expanded = preset.expand(validated, epochs)
+    except ValidationError as error:
+        message = f"method {name!r} cannot share {epochs} epochs so: {problems_of(error)[0].message}"
+        raise SpecError([Problem(pointer="/method", code="invalid_value", message=message)]) from None
+    return expanded if isinstance(expanded, MethodSpec) else MethodSpec(stages=expanded)

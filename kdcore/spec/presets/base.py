@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kdcore.spec.base import Strict
-from kdcore.spec.objective import Kind, Stage, Term
+from kdcore.spec.objective import Kind, MethodSpec, Stage, Term
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Preset:
     Attributes:
         title, paper, summary: for people.
         options: model of its options, defaults included.
-        expand: options and epochs to the stages.
+        expand: options and epochs to the stages, or to a whole method where it has networks of its own.
         min_epochs: fewest epochs that its stages can share.
         teacher: whether it needs one.
         reconstruction: what the sources do not say and we decided, empty when nothing.
@@ -27,7 +27,7 @@ class Preset:
     paper: str
     summary: str
     options: type[Strict]
-    expand: Callable[[Any, int], tuple[Stage, ...]]
+    expand: Callable[[Any, int], tuple[Stage, ...] | MethodSpec]
     min_epochs: int = 1
     teacher: bool = True
     reconstruction: str = ""
@@ -39,4 +39,4 @@ Presets = Mapping[str, Preset]
 def task(weight: float = 1, smoothing: float = 0) -> Term:
     """The task loss."""
     options = {"label_smoothing": smoothing} if smoothing else {}
-    return Term(source="labels", distance=Kind(kind="cross_entropy", options=options), weight=weight)
+    return Term(source=("labels",), distance=Kind(kind="cross_entropy", options=options), weight=weight)

@@ -71,18 +71,6 @@ TABLE: dict[str, Baseline] = {
     ),
     "nst": Baseline("Neuron selectivity", "The distribution of where channels respond.", "nst", 50, "features"),
     "ickd": Baseline("Inter-channel correlation", "Which channels respond together.", "ickd", 2.5, "middle"),
-    "kd2m": Baseline(
-        "KD2M", "Penultimate features matched as distributions by optimal transport.",
-        "wasserstein", 1e-4, "penultimate",
-        reconstruction="Weight and form as in the published code; the paper's other distances by writing the objective "
-        "out. The adapter between different widths is ours.",
-    ),
-    "kd2m-conditional": Baseline(
-        "KD2M, class by class", "The same within each class, which a swap of labels cannot satisfy.",
-        "wasserstein", 1e-4, "penultimate", options={"given": "class"},
-        reconstruction="As kd2m; classes count by their share of the batch instead of being summed, so that the weight "
-        "does not depend on how many classes a batch holds.",
-    ),
 }  # fmt: skip
 
 

@@ -11,20 +11,26 @@ from kdcore.spec.rooms.adapters import ADAPTERS
 from kdcore.spec.rooms.balances import BALANCES
 from kdcore.spec.rooms.distributions import DISTRIBUTIONS
 from kdcore.spec.rooms.features import FEATURES
+from kdcore.spec.rooms.hidden import HIDDEN
+from kdcore.spec.rooms.layers import LAYERS
 from kdcore.spec.rooms.logits import LOGITS
 from kdcore.spec.rooms.matches import MATCHES
+from kdcore.spec.rooms.paths import PATHS
 from kdcore.spec.rooms.piece import Piece, Table
 from kdcore.spec.rooms.relations import RELATIONS
+from kdcore.spec.rooms.sequences import SEQUENCES
+from kdcore.spec.rooms.singular import SINGULAR
 
-__all__ = ["ADAPTERS", "BALANCES", "DISTANCES", "MATCHES", "ROOMS", "BadPiece", "Piece", "piece_options"]
+__all__ = ["ADAPTERS", "BALANCES", "DISTANCES", "MATCHES", "PATHS", "ROOMS", "BadPiece", "Piece", "piece_options"]
 
-DISTANCES: Table = {**LOGITS, **FEATURES, **RELATIONS, **DISTRIBUTIONS}
+DISTANCES: Table = {**LOGITS, **SEQUENCES, **HIDDEN, **SINGULAR, **FEATURES, **LAYERS, **RELATIONS, **DISTRIBUTIONS}
 
 ROOMS: dict[str, Table] = {
     "distance": DISTANCES,
     "adapter": ADAPTERS,
     "match": MATCHES,
     "balance": BALANCES,
+    "path": PATHS,
 }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from kdcore.spec.base import Strict
 from kdcore.spec.rooms.piece import Piece, Table
+from kdcore.spec.rooms.temperature import TemperatureOption
 
 
 class CrossEntropyOptions(Strict):
@@ -17,7 +20,7 @@ class CrossEntropyOptions(Strict):
 class TemperatureOptions(Strict):
     """The softening of both distributions; a large temperature shows the small probabilities."""
 
-    temperature: float = Field(default=4, gt=0, le=1000)
+    temperature: TemperatureOption = 4
 
 
 class DKDOptions(TemperatureOptions):
@@ -30,14 +33,14 @@ class DKDOptions(TemperatureOptions):
 class NKDOptions(Strict):
     """``gamma`` weighs the classes other than the target."""
 
-    temperature: float = Field(default=1, gt=0, le=1000)
+    temperature: TemperatureOption = 1
     gamma: float = Field(default=1.5, ge=0)
 
 
 class DISTOptions(Strict):
     """``beta`` weighs relations within a sample, ``gamma`` those within a class."""
 
-    temperature: float = Field(default=1, gt=0, le=1000)
+    temperature: TemperatureOption = 1
     beta: float = Field(default=1, ge=0)
     gamma: float = Field(default=1, ge=0)
 
@@ -45,14 +48,32 @@ class DISTOptions(Strict):
 class StandardisedOptions(Strict):
     """The temperature behind the standardisation."""
 
-    temperature: float = Field(default=2, gt=0, le=1000)
+    temperature: TemperatureOption = 2
 
 
 class OFAOptions(Strict):
     """``sharpness`` is the exponent on the teacher's target probability."""
 
-    temperature: float = Field(default=1, gt=0, le=1000)
+    temperature: TemperatureOption = 1
     sharpness: float = Field(default=1, gt=0)
+
+
+class MultiLevelOptions(Strict):
+    """Alignment of samples, batch and classes at several temperatures.
+
+    Attributes:
+        temperatures: each gives one loss, and they are summed.
+        share: of the samples and of the classes that count: those that the teacher is least sure of; 1 for all.
+        instance, batch, by_class: weights of the three levels.
+    """
+
+    temperatures: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = Field(
+        default=(2, 3, 4, 5, 6), min_length=1, max_length=16
+    )
+    share: float = Field(default=0.5, gt=0, le=1)
+    instance: float = Field(default=1, ge=0)
+    batch: float = Field(default=1, ge=0)
+    by_class: float = Field(default=1, ge=0)
 
 
 LOGITS: Table = {
@@ -103,6 +124,12 @@ LOGITS: Table = {
         TemperatureOptions,
         "Squared difference of the classes' Gram matrices of softened probabilities, by class.",
         "Jin et al. 2023 (MLKD, CVPR 2023), section 3.3",
+        "logits",
+    ),
+    "multi_level": Piece(
+        MultiLevelOptions,
+        "Samples, batch and classes aligned at several temperatures, where the teacher is least sure.",
+        "Jin et al. 2023 (MLKD, CVPR 2023), section 3",
         "logits",
     ),
     "wsld": Piece(

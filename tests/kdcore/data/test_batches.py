@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kdcore.data import Pictures
 from kdcore.data.batches import Batches, Normalise, shifted
-from kdcore.spec.job import Augment
+from kdcore.spec.training import Augment
 
 
 def make(count=40, candidates=None, steps=4, size=10, seed=0, **augment):

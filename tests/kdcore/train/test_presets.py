@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from kdcore.data.batches import Batch
 from kdcore.objective.networks import fingerprint, freeze
@@ -9,7 +10,7 @@ from kdcore.prepare import open_workshop
 from kdcore.spec import methods
 from kdcore.train.stage import Stage
 
-TAUGHT = [info.name for info in methods() if info.needs]
+TAUGHT = [info.name for info in methods()]
 
 
 def stages_of(tiny_plan, method):
@@ -18,11 +19,17 @@ def stages_of(tiny_plan, method):
     plan = tiny_plan(method=method, student={"labels": None}, training={"schedule": {"warmup_epochs": 0}})
     workshop = open_workshop(plan, None)
     run = plan.run("distil")
-    networks = {"student": workshop.fresh("student").train(), "teacher": freeze(workshop.fresh("teacher"))}
+    networks = {name: freeze(workshop.fresh(name)) for name in run.needs}
+    for name in sorted(run.learners, key=lambda learner: learner in plan.paths):
+        networks[name] = workshop.fresh(name, networks).train()
     pictures = workshop.data.train.take(torch.arange(32))
     batch = Batch(workshop.normalise(pictures.images), pictures.labels, torch.arange(32))
+    named = nn.ModuleDict()
     for number, stage in enumerate(run.stages):
-        yield Stage(run, stage, networks, batch.images[:2], workshop.machine), networks, batch, number
+        made = Stage(
+            run, stage, networks, batch.images[:2], workshop.machine, samples=len(workshop.data.train), named=named
+        )
+        yield made, networks, batch, number
 
 
 @pytest.mark.parametrize("method", TAUGHT)
@@ -32,8 +39,9 @@ def test_three_steps_of_every_stage_move_the_student_and_nothing_else(tiny_plan,
         for step in range(3):
             losses = stage.step(batch, stage.plan.epochs - 1, step)
             assert all(value.isfinite() for value in losses.values()), losses
-        assert fingerprint(networks["teacher"]) == before["teacher"]
-        assert fingerprint(networks["student"]) != before["student"]
+        taught = {learner.name for learner in stage.learners}
+        moved = {name for name, network in networks.items() if fingerprint(network) != before[name]}
+        assert moved == taught
         stage.close()
 
 

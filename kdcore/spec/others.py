@@ -1,0 +1,116 @@
+"""The networks that a method declares beside teacher and student, looked up and checked before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kdcore.spec.base import Problem, Strict, pointer, suggestion
+from kdcore.spec.catalogue import Description
+from kdcore.spec.networks import Further, OtherNetwork, PathNetwork, Peer
+from kdcore.spec.paths import BORROWING, THROUGH_STUDENT, path_description
+from kdcore.spec.plan import LABELS, STUDENT, TEACHER, PathPlan
+from kdcore.spec.points import UnknownLayer, resolve
+from kdcore.spec.rooms import BadPiece, piece_options
+from kdcore.spec.rooms.paths import PromptOptions
+from kdcore.spec.stage_ends import stage_ends
+
+RESERVED = {STUDENT, TEACHER, LABELS, "alone", "distil", "twin"}
+
+
+@dataclass
+class Others:
+    """What a method's own networks turned out to be.
+
+    Attributes:
+        networks: every network by name, teacher and student first; filled with the paths' descriptions.
+        paths: derived networks.
+        peers: networks that learn beside the student.
+        further: networks that are trained first or given.
+        problems: what is wrong with them.
+    """
+
+    networks: dict[str, Description]
+    paths: dict[str, PathPlan] = field(default_factory=dict)
+    peers: dict[str, str] = field(default_factory=dict)
+    further: dict[str, Further] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def problem(self, at: str, code: str, message: str) -> None:
+        """Remember one fault."""
+        self.problems.append(Problem(pointer=at, code=code, message=message))
+
+    def declare(self, asked: Mapping[str, OtherNetwork]) -> None:
+        """Paths last, because they may lead through any of the others."""
+        for name, network in asked.items():
+            at = pointer("method", "networks", name)
+            if name in RESERVED or not name.replace("-", "_").isidentifier():
+                message = f"{name!r} cannot name a network: take letters, digits, - and _, and none of"
+                self.problem(at, "invalid_value", f"{message} {', '.join(sorted(RESERVED))}")
+            elif isinstance(network, Peer):
+                self._peer(name, network, at)
+        for name, network in asked.items():
+            if isinstance(network, PathNetwork) and name not in RESERVED:
+                self._path(name, network, pointer("method", "networks", name))
+
+    def _known(self, name: str, at: str) -> bool:
+        if name not in self.networks:
+            self.problem(at, "unknown_network", f"no network {name!r} here; {suggestion(name, self.networks)}")
+        return name in self.networks
+
+    def _peer(self, name: str, peer: Peer, at: str) -> None:
+        if self._known(peer.like, at + pointer("like")):
+            self.networks[name] = self.networks[peer.like]
+            self.peers[name] = peer.like
+
+    def _path(self, name: str, asked: PathNetwork, at: str) -> None:
+        if not self._known(asked.of, at + pointer("of")):
+            return
+        try:
+            options = piece_options("path", asked.path, asked.options)
+        except BadPiece as error:
+            for option, code, message in error.faults:
+                self.problem(at + (option or pointer("path")), code, message)
+            return
+        of, kind = self.networks[asked.of], asked.path
+        if (kind in THROUGH_STUDENT) != (asked.of == STUDENT):
+            wanted = STUDENT if kind in THROUGH_STUDENT else "a frozen network, such as teacher"
+            self.problem(
+                at + pointer("of"), "wrong_network", f"path {kind!r} leads through {wanted} (got {asked.of!r})"
+            )
+            return
+        if asked.of in self.paths:
+            message = f"a path leads through a network, and {asked.of!r} is a path itself: name its network"
+            self.problem(at + pointer("of"), "wrong_network", message)
+            return
+        if kind in BORROWING and not self._known(asked.borrows, at + pointer("from")):
+            return
+        borrowed = self.networks[asked.borrows] if kind in BORROWING else None
+        places = self._places(of, options, at)
+        if places is None:
+            return
+        self.paths[name] = PathPlan(
+            kind=kind,
+            options=asked.options,
+            of=asked.of,
+            borrows=asked.borrows if borrowed is not None else None,
+            at=places,
+            classifier=of.classifier,
+            borrowed=None if borrowed is None else borrowed.classifier,
+        )
+        factor = float(getattr(options, "factor", 1.0))
+        self.networks[name] = path_description(kind, of, places, factor, borrowed)
+
+    def _places(self, of: Description, options: Strict, at: str) -> tuple[str, ...] | None:
+        """Where the path acts: at the ends of the stages, or at the point that its options name."""
+        if isinstance(options, PromptOptions):
+            shapes = {layer.path: layer.shape for layer in of.layers}
+            return stage_ends([(path, shapes[path]) for path in of.features], options.sizes.stages)
+        named = getattr(options, "at", None)
+        if named is None:
+            return ()
+        try:
+            return (resolve(named, of)[-1].point,)
+        except (UnknownLayer, ValueError) as error:
+            self.problem(at + pointer("at"), "unknown_layer", str(error))
+            return None

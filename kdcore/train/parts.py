@@ -1,0 +1,82 @@
+"""Parts of a step: micro-batches and the mean of their losses, and a second look that leaves no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from kdcore.data.batches import Batch
+from kdcore.objective.terms import Losses
+
+
+def micro_batches(batch: Batch, count: int) -> list[Batch]:
+    """``count`` equal parts of a batch."""
+    if count == 1:
+        return [batch]
+    parts = zip(batch.images.chunk(count), batch.labels.chunk(count), batch.index.chunk(count), strict=True)
+    return [Batch(*part) for part in parts]
+
+
+def detached(losses: Losses) -> Losses:
+    """The same numbers without their graph."""
+    groups = {name: {group: loss.detach() for group, loss in one.items()} for name, one in losses.groups.items()}
+    return Losses(losses.terms, groups)
+
+
+def mean_of(parts: Sequence[Losses]) -> Losses:
+    """The mean over micro-batches, all of which have the same terms and groups."""
+    if len(parts) == 1:
+        return parts[0]
+    terms = {name: _mean([part.terms[name] for part in parts]) for name in parts[0].terms}
+    groups = {
+        learner: {group: _mean([part.groups[learner][group] for part in parts]) for group in one}
+        for learner, one in parts[0].groups.items()
+    }
+    return Losses(terms, groups)
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(values)).mean()
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a forward pass in training mode changes beside the weights: random streams and running statistics."""
+
+    streams: tuple[Tensor, Tensor | None]
+    layers: tuple[_BatchNorm, ...]
+
+    @contextmanager
+    def replayed(self) -> Iterator[None]:
+        """A stretch with the remembered random draws, in which no running statistic moves; both are put back."""
+        now = _streams()
+        statistics = [[buffer.clone() for buffer in layer.buffers()] for layer in self.layers]
+        _set_streams(self.streams)
+        try:
+            yield
+        finally:
+            _set_streams(now)
+            for layer, before in zip(self.layers, statistics, strict=True):
+                for buffer, was in zip(layer.buffers(), before, strict=True):
+                    buffer.copy_(was)
+
+
+def remember(networks: Sequence[nn.Module]) -> Memory:
+    """Before the first pass of a step that will be looked at again."""
+    layers = [layer for network in networks for layer in network.modules() if isinstance(layer, _BatchNorm)]
+    return Memory(_streams(), tuple(layers))
+
+
+def _streams() -> tuple[Tensor, Tensor | None]:
+    return torch.get_rng_state(), torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+
+
+def _set_streams(streams: tuple[Tensor, Tensor | None]) -> None:
+    torch.set_rng_state(streams[0])
+    if streams[1] is not None:
+        torch.cuda.set_rng_state(streams[1])
