@@ -24,11 +24,18 @@ def show_methods(console: Console, methods: Sequence[Item]) -> None:
 def show_method(console: Console, method: Item) -> None:
     """One method with its options, each with type, default and meaning."""
     console.print(Text.assemble((method["name"], "bold"), f"  {method['title']}"))
-    for text in (method["summary"], method.get("paper"), method.get("reconstruction")):
+    for text in (method["summary"], method.get("paper")):
         if text:
             console.print(Text(text), soft_wrap=True)
     if method.get("needs"):
         console.print(f"needs {', '.join(method['needs'])}", markup=False)
+    for line in method.get("formula") or ():
+        console.print(Text(line, style="cyan"), soft_wrap=True)
+    for piece in method.get("pieces") or ():
+        source = f"  ({piece['source']})" if piece["source"] else ""
+        console.print(Text.assemble((piece["kind"], "bold"), f"  {piece['summary']}{source}"), soft_wrap=True)
+    if method.get("reconstruction"):
+        console.print(Text.assemble(("reconstruction  ", "yellow"), method["reconstruction"]), soft_wrap=True)
     schema = method.get("options_schema") or {}
     if options := schema.get("properties"):
         table = _table("option", "default", "takes")

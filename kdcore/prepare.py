@@ -117,12 +117,16 @@ class Workshop:
                 raise EngineError("layer_not_found", str(error), "/student/copy") from None
         return network
 
+    def learnt(self, name: str, networks: Mapping[str, nn.Module], path: Path) -> nn.Module:
+        """A network that learnt beside the student, as its run left it."""
+        network = self.fresh(name, networks)
+        models.load(network, path)
+        return network
+
     def delivered(self, workdir: Path, run: str = "distil") -> nn.Module:
         """What a student's run ended with; a path comes with all that it leads through."""
         name = STUDENT if run == "alone" else self.plan.delivers
-        network = self.fresh(name)
-        models.load(network, weights_file(workdir, run))
-        return network
+        return self.learnt(name, {}, weights_file(workdir, run))
 
 
 def weights_file(workdir: Path, run: str, network: str | None = None) -> Path:

@@ -15,8 +15,10 @@ from typing import Any
 import yaml
 from torch import Tensor, nn
 
+from kdcore.diagnose import Diagnostics, diagnostics
 from kdcore.errors import EngineError
 from kdcore.export import FILES, Delivery, Export, ExportError, bundle, deliver, export_onnx
+from kdcore.export.overhead import Overhead, overhead
 from kdcore.files import write_json
 from kdcore.measure import Latency, Quality, correct, latencies, macs, parameters, predict, quality
 from kdcore.objective.networks import fingerprint
@@ -64,16 +66,18 @@ class Prover:
             images = self.workshop.normalise(test.images)
             logits = {name: predict(network, images.to(self._device)).cpu() for name, network in networks.items()}
             qualities = self._qualities(logits, test.labels)
+            found = diagnostics(self.workshop, self.workdir, networks)
         self.ask()
         with self.phase("export"):
             exports = self._export(networks["student"], folder)
             speeds = self._latencies(networks, folder)
+            found["overhead"] = self._overhead(networks, folder)
         self.ask()
         with self.phase("report"):
             measured = {
                 name: self._measured(name, network, qualities[name], speeds[name]) for name, network in networks.items()
             }
-            return self._report(measured, logits, test.labels, exports, networks, folder)
+            return self._report(measured, logits, test.labels, exports, networks, folder, found)
 
     @property
     def _device(self) -> str:
@@ -156,6 +160,19 @@ class Prover:
             found = latencies(paths, shape) if paths else {}
         return {name: found.get(name) for name in networks}
 
+    def _overhead(self, networks: dict[str, nn.Module], folder: Path) -> Overhead | None:
+        """The delivered graph against that of the student trained alone: did the method leave anything in it?"""
+        delivered = folder / FILES["onnx"]
+        if "alone" not in networks or not delivered.exists():
+            return None
+        with tempfile.TemporaryDirectory(prefix="distillery-") as scratch:
+            plain = Path(scratch, "alone.onnx")
+            try:
+                export_onnx(networks["alone"].cpu(), self.workshop.plan.dataset.input_shape, plain)
+            except ExportError:
+                return None
+            return overhead(delivered, plain)
+
     def _measured(self, name: str, network: nn.Module, figures: Quality, speed: Latency | None) -> Measured:
         described = self.workshop.plan.networks[TEACHER if name == "teacher" else STUDENT]
         return Measured(
@@ -181,6 +198,7 @@ class Prover:
         exports: list[Export],
         networks: dict[str, nn.Module],
         folder: Path,
+        found: Diagnostics,
     ) -> Result:
         plan = self.workshop.plan
         right = {name: correct(own, labels).numpy() for name, own in logits.items()}
@@ -195,6 +213,7 @@ class Prover:
             hashes={name: fingerprint(network) for name, network in networks.items()},
             durations=self.durations,
             warnings=[warning.model_dump() for warning in plan.warnings],
+            diagnostics=found,
             resolved=self.resolved,
         )
         write_json(folder / "result.json", document)

@@ -99,6 +99,7 @@ class Result(TypedDict):
     hashes: dict[str, Any]
     durations: dict[str, float]
     warnings: list[dict[str, Any]]
+    diagnostics: dict[str, Any]
     resolved: dict[str, Any]
 
 
@@ -127,6 +128,7 @@ def build_result(
     hashes: Mapping[str, Any],
     durations: Mapping[str, float],
     warnings: Iterable[Mapping[str, Any]] = (),
+    diagnostics: Mapping[str, Any] | None = None,
     resolved: Mapping[str, Any],
 ) -> Result:
     """Put what was measured together; every value is ready for JSON.
@@ -137,6 +139,7 @@ def build_result(
         correct: right-or-wrong outcomes [N] of the same parts on the same test examples; the verdict is made of them.
         exports: as ``deliver`` gives them.
         dataset, versions, hashes, durations, warnings, resolved: facts for those who repeat the job.
+        diagnostics: what the job noticed about itself.
     """
     teacher, alone, student = (measured.get(part) for part in ("teacher", "alone", "student"))
     if student is None:
@@ -155,6 +158,7 @@ def build_result(
         hashes=dict(hashes),
         durations=dict(durations),
         warnings=[dict(warning) for warning in warnings],
+        diagnostics=dict(diagnostics or {}),
         resolved=dict(resolved),
     )
 

@@ -209,6 +209,9 @@ class Loop:
         values = validate.stage_losses(stage, self.validation, self.normalise, epoch)
         if stage.plan.upto is None and stage.teaches(self.run.learner):
             values["accuracy"] = validate.accuracy(self.learner, self.validation, self.normalise)
+        for name in self.run.learners[1:]:
+            if stage.teaches(name) and stage.speaks(name):
+                values[f"accuracy.{name}"] = validate.accuracy(self.networks[name], self.validation, self.normalise)
         self._metrics("validation", values)
         score = values.get("accuracy", -values["loss"])
         best = self.position.best

@@ -14,7 +14,7 @@ from kdcore.objective.points import Capture, Features
 from kdcore.objective.stages import parameters_upto
 from kdcore.objective.terms import Cast, Losses, Objective, points_of
 from kdcore.seeds import seeded
-from kdcore.spec.plan import RunPlan, StagePlan
+from kdcore.spec.plan import LOGITS, RunPlan, StagePlan
 from kdcore.train import optimiser
 from kdcore.train.learner import Learner
 from kdcore.train.machine import Machine
@@ -71,6 +71,10 @@ class Stage:
     def teaches(self, name: str) -> bool:
         """Whether the network ``name`` learns in this stage."""
         return any(learner.name == name for learner in self.learners)
+
+    def speaks(self, name: str) -> bool:
+        """Whether somebody in this stage looks at the logits of the network ``name``."""
+        return LOGITS in self._captures[name].points if name in self._captures else False
 
     def close(self) -> None:
         """Take the hooks away."""

@@ -9,29 +9,44 @@ from pydantic import BaseModel, ValidationError
 from kdcore.spec.base import Problem, SpecError, pointer, problems_of, suggestion
 from kdcore.spec.objective import MethodSpec
 from kdcore.spec.presets.balanced import BALANCED
-from kdcore.spec.presets.base import Preset
+from kdcore.spec.presets.base import NetworkKind, Preset
 from kdcore.spec.presets.baselines import BASELINES
 from kdcore.spec.presets.company import COMPANY
 from kdcore.spec.presets.first import FIRST
+from kdcore.spec.presets.formula import PieceNote, formula, pieces
 from kdcore.spec.presets.hints import HINTS
 from kdcore.spec.presets.kd2m import KD2M
 from kdcore.spec.presets.layers import LAYERS
+from kdcore.spec.presets.logits import LOGITS
 
 __all__ = ["PRESETS", "MethodInfo", "Preset", "UnknownMethod", "expand_preset", "method_info", "methods"]
 
-PRESETS: dict[str, Preset] = {**FIRST, **HINTS, **LAYERS, **COMPANY, **BASELINES, **KD2M, **BALANCED}
+PRESETS: dict[str, Preset] = {**FIRST, **HINTS, **LAYERS, **COMPANY, **LOGITS, **BASELINES, **KD2M, **BALANCED}
+
+
+SHOWN_EPOCHS = 20
+"""Epochs of the objective that a method's page shows."""
 
 
 class MethodInfo(BaseModel):
-    """What is published about a preset."""
+    """What is published about a preset.
+
+    Attributes:
+        formula: its objective with the default options, line by line.
+        pieces: what the objective is made of.
+        kinds: the kinds of networks that it trains.
+    """
 
     name: str
     title: str
     paper: str
     summary: str
+    formula: list[str]
     options_schema: dict[str, Any]
     defaults: dict[str, Any]
     needs: list[str]
+    kinds: list[NetworkKind]
+    pieces: list[PieceNote]
     reconstruction: str
 
 
@@ -56,14 +71,18 @@ def method_info(name: str) -> MethodInfo:
     if name not in PRESETS:
         raise UnknownMethod(name)
     preset = PRESETS[name]
+    objective = expand_preset(name, {}, SHOWN_EPOCHS)
     return MethodInfo(
         name=name,
         title=preset.title,
         paper=preset.paper,
         summary=preset.summary,
+        formula=formula(objective),
         options_schema=preset.options.model_json_schema(),
         defaults=preset.options().model_dump(mode="json"),
         needs=["teacher"] if preset.teacher else [],
+        kinds=list(preset.kinds),
+        pieces=pieces(objective),
         reconstruction=preset.reconstruction,
     )
 

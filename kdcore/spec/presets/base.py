@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kdcore.spec.base import Strict
 from kdcore.spec.objective import Kind, MethodSpec, Stage, Term
+
+NetworkKind = Literal["convolutional", "transformer"]
+"""What a method has to know of its networks: blocks of maps, or blocks of tokens with attention."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Preset:
         min_epochs: fewest epochs that its stages can share.
         teacher: whether it needs one.
         reconstruction: what the sources do not say and we decided, empty when nothing.
+        kinds: the kinds of networks that it trains.
     """
 
     title: str
@@ -31,6 +35,7 @@ class Preset:
     min_epochs: int = 1
     teacher: bool = True
     reconstruction: str = ""
+    kinds: tuple[NetworkKind, ...] = ("convolutional", "transformer")
 
 
 Presets = Mapping[str, Preset]

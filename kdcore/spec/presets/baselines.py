@@ -43,24 +43,6 @@ class Baseline:
 
 
 TABLE: dict[str, Baseline] = {
-    "dkd": Baseline(
-        "Decoupled distillation", "Target against rest, and the rest among itself, weighed apart.",
-        "dkd", 1, warmup_epochs=20,
-    ),
-    "nkd": Baseline("Normalised distillation", "The teacher's target probability as a soft label.", "nkd", 1),
-    "dist": Baseline(
-        "DIST", "Correlations within samples and within classes instead of exact probabilities.", "dist", 1
-    ),
-    "logit-standardisation": Baseline(
-        "Logit standardisation", "Hinton's term on logits brought to mean 0 and deviation 1.",
-        "standardised_kl", 9, task_weight=0.1,
-    ),
-    "wsld": Baseline(
-        "Weighted soft labels", "Samples on which the student lags behind count more.", "wsld", 2.25,
-        reconstruction="The weight 2.25 is that of the authors' CIFAR-100 runs as second hand.",
-    ),
-    "ofa": Baseline("OFA", "A sharpened target, for students unlike their teacher.", "ofa", 1, reconstruction=(
-        "The term at the logits alone; the paper's branches at every stage are not part of this preset.")),
     "at": Baseline("Attention transfer", "Where both networks look, block by block.", "at", 1000, "features"),
     "sp": Baseline("Similarity preserving", "Which samples of a batch are alike.", "sp", 3000, "penultimate"),
     "rkd": Baseline("Relational distillation", "Distances and angles between samples.", "rkd", 1, "penultimate"),
@@ -89,7 +71,8 @@ def _options(row: Baseline) -> type[Strict]:
     return create_model(f"{own.__name__}OfPreset", __base__=own, **{**defaults, **fields})
 
 
-def _preset(row: Baseline) -> Preset:
+def of_two_terms(row: Baseline) -> Preset:
+    """The preset of one row."""
     own = set(DISTANCES[row.distance].options.model_fields)
 
     def expand(options: Any, epochs: int) -> tuple[Stage, ...]:
@@ -105,4 +88,4 @@ def _preset(row: Baseline) -> Preset:
     return Preset(row.title, paper, row.summary, _options(row), expand, reconstruction=row.reconstruction)
 
 
-BASELINES: Presets = {name: _preset(row) for name, row in TABLE.items()}
+BASELINES: Presets = {name: of_two_terms(row) for name, row in TABLE.items()}

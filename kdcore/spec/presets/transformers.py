@@ -5,8 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from kdcore.spec.base import Strict
-from kdcore.spec.objective import AdapterKind, Kind, Stage, Term
+from kdcore.spec.objective import AdapterKind, Kind, PointPair, Stage, Term
 from kdcore.spec.presets.base import Preset, Presets, task
+
+ONE_OF = {"queries": "query", "keys": "key", "values": "value"}
+"""Modules of a block that put them out."""
 
 
 class DistilBertOptions(Strict):
@@ -39,6 +42,33 @@ class TinyBertOptions(Strict):
     temperature: float = Field(default=1, gt=0)
 
 
+class MiniLMOptions(Strict):
+    """``share``: of the epochs, for the stage on attention; then the student learns the task from its labels.
+
+    Attributes:
+        heads: into which values are cut for their relation; a divisor of both networks' widths.
+        attention_weight, value_weight: of the first stage's terms.
+    """
+
+    share: float = Field(default=0.75, gt=0, lt=1)
+    heads: int = Field(default=3, ge=1, le=1024)
+    attention_weight: float = Field(default=1, ge=0)
+    value_weight: float = Field(default=1, ge=0)
+
+
+class MiniLMv2Options(Strict):
+    """``share``: of the epochs, for the stage on relations; then the student learns the task from its labels.
+
+    Attributes:
+        heads: relation heads into which queries, keys and values are cut; a divisor of both networks' widths.
+        teacher_block: the teacher's block that is followed, from 0; its last one when left out.
+    """
+
+    share: float = Field(default=0.75, gt=0, lt=1)
+    heads: int = Field(default=12, ge=1, le=1024)
+    teacher_block: int | None = Field(default=None, ge=0)
+
+
 def _soft(temperature: float, weight: float) -> Term:
     return Term(distance=Kind(kind="kl", options={"temperature": temperature}), weight=weight)
 
@@ -69,12 +99,11 @@ def _pkd_bert(options: PkdBertOptions, epochs: int) -> tuple[Stage, ...]:
 
 
 def _tinybert(options: TinyBertOptions, epochs: int) -> tuple[Stage, ...]:
-    inner = min(max(round(epochs * options.inner_share), 1), epochs - 1)
+    inner = _first(epochs, options.inner_share)
     attention = Term(
         points="attention",
         match=Kind(kind="forward"),
-        adapter=AdapterKind(kind="none"),
-        distance=Kind(kind="mse"),
+        distance=Kind(kind="attention_mse"),
         weight=options.attention_weight,
         name="attention",
     )
@@ -93,6 +122,47 @@ def _tinybert(options: TinyBertOptions, epochs: int) -> tuple[Stage, ...]:
         Stage(name="inner", epochs=inner, terms=(attention, hidden, embedding)),
         Stage(name="predict", epochs=epochs - inner, terms=(Term(distance=soft),)),
     )
+
+
+def _minilm(options: MiniLMOptions, epochs: int) -> tuple[Stage, ...]:
+    attention = Term(
+        points="attention",
+        match=Kind(kind="last-k"),
+        distance=Kind(kind="attention_kl"),
+        weight=options.attention_weight,
+        name="attention",
+    )
+    values = _relation("values", None, options.heads).model_copy(update={"weight": options.value_weight})
+    return _then_task((attention, values), epochs, options.share)
+
+
+def _minilm_v2(options: MiniLMv2Options, epochs: int) -> tuple[Stage, ...]:
+    terms = tuple(_relation(name, options.teacher_block, options.heads) for name in ("queries", "keys", "values"))
+    return _then_task(terms, epochs, options.share)
+
+
+def _relation(name: str, block: int | None, heads: int) -> Term:
+    """How ``queries``, ``keys`` or ``values`` of the student's last block are related to each other."""
+    source = name if block is None else f"blocks.{block}.attention.{ONE_OF[name]}"
+    return Term(
+        points=PointPair(to=(name,), source=(source,)),
+        match=Kind(kind="last-k"),
+        distance=Kind(kind="attention_relation", options={"heads": heads}),
+        name=name,
+    )
+
+
+def _then_task(terms: tuple[Term, ...], epochs: int, share: float) -> tuple[Stage, ...]:
+    first = _first(epochs, share)
+    return (
+        Stage(name="attention", epochs=first, terms=terms),
+        Stage(name="task", epochs=epochs - first, terms=(task(),)),
+    )
+
+
+def _first(epochs: int, share: float) -> int:
+    """Epochs of the first of two stages: at least one, and one is left."""
+    return min(max(round(epochs * share), 1), epochs - 1)
 
 
 TRANSFORMERS: Presets = {
@@ -117,5 +187,19 @@ TRANSFORMERS: Presets = {
         TinyBertOptions, _tinybert, min_epochs=2,
         reconstruction="One pass over the task's data: the general stage on a text corpus and augmented data are left "
         "out. Each block has a linear map of its own, where the paper's hidden states share one.",
+    ),
+    "minilm": Preset(
+        "MiniLM", "Wang et al. 2020 (arXiv 2002.10957), equations 5 to 7",
+        "The last block's attention and the relations of its values, for students of any width.",
+        MiniLMOptions, _minilm, min_epochs=2,
+        reconstruction="The paper distils on a text corpus and then trains on each task; here both stages share the "
+        "task's pictures and its epochs.",
+    ),
+    "minilm-v2": Preset(
+        "MiniLMv2", "Wang et al. 2021 (arXiv 2012.15828), equations 4 to 7",
+        "Relations among queries, among keys and among values of one block, in equally many relation heads.",
+        MiniLMv2Options, _minilm_v2, min_epochs=2,
+        reconstruction="As minilm. The paper's relation heads, four for each attention head of its large teachers, are "
+        "12 here, which divides every width of the vit family.",
     ),
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,15 @@ import torch
 from kdcore.testing import GOLDENS, golden
 
 FOLDER = Path(os.environ.get("DISTILLERY_GOLDENS", Path(__file__).parents[4] / "shared" / "goldens"))
+DOCUMENT = json.loads((FOLDER / "goldens.json").read_text()) if (FOLDER / "goldens.json").exists() else None
 
 
 def cases():
-    if not (FOLDER / "goldens.json").exists():
+    if DOCUMENT is None:
         reason = f"no golden values in {FOLDER}: set DISTILLERY_GOLDENS"
-        return [pytest.param(None, None, marks=pytest.mark.skip(reason=reason))]
-    document = json.loads((FOLDER / "goldens.json").read_text())
-    ours = [case for case in document["cases"] if case["method"] in GOLDENS and case["inputs"] in document["inputs"]]
-    return [pytest.param(case, document["inputs"][case["inputs"]]["file"], id=case["id"]) for case in ours]
+        return [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
+    ours = [case for case in DOCUMENT["cases"] if case["method"] in GOLDENS and case["inputs"] in DOCUMENT["inputs"]]
+    return [pytest.param(case, id=case["id"]) for case in ours]
 
 
 def tensors(file, dtype):
@@ -30,24 +31,41 @@ def tensors(file, dtype):
     }
 
 
-@pytest.mark.parametrize(("case", "file"), cases())
+def students_of(inputs):
+    return {name: tensor.requires_grad_() for name, tensor in inputs.items() if re.fullmatch(r"s\d*", name)}
+
+
+@pytest.mark.parametrize("case", cases())
 @pytest.mark.parametrize(
     ("dtype", "loss_tolerance", "gradient_tolerance"), [(torch.float64, 1e-6, 5e-5), (torch.float32, 2e-4, 1e-2)]
 )
-def test_loss_and_gradient_agree_with_the_peer(case, file, dtype, loss_tolerance, gradient_tolerance):
-    floor = 1e-7 if dtype == torch.float32 else 1e-12  # what rounding leaves of a gradient that is zero
-    inputs = tensors(file, dtype)
-    inputs["s"].requires_grad_()
-    loss = golden(case["method"], case["params"])(inputs)
+def test_loss_and_gradient_agree_with_the_peer(case, dtype, loss_tolerance, gradient_tolerance):
+    inputs = tensors(DOCUMENT["inputs"][case["inputs"]]["file"], dtype)
+    state = tensors(case["state"], dtype) if case.get("state") else None
+    students = students_of(inputs)
+    loss = golden(case["method"], case["params"], state)(inputs)
     loss.backward()
+    smallest = 1e-5 if dtype == torch.float32 else 1e-12  # what rounding leaves of a loss that is zero
     assert loss.dtype == dtype
-    assert loss.item() == pytest.approx(
-        case["loss_f64"], rel=loss_tolerance, abs=1e-5 if dtype == torch.float32 else 1e-12
-    )
-    assert inputs["s"].grad.isfinite().all()
+    assert loss.item() == pytest.approx(case["loss_f64"], rel=loss_tolerance, abs=smallest)
     if case.get("grads") and case["loss_f64"] > 1e-6:
-        expected = torch.tensor(np.load(FOLDER / case["grads"])["s"]).to(dtype)
-        if expected.isfinite().all():
-            torch.testing.assert_close(
-                inputs["s"].grad, expected, rtol=0, atol=gradient_tolerance * float(expected.abs().max()) + floor
-            )
+        expected = tensors(case["grads"], dtype)
+        for name, gradient in expected.items():
+            if gradient.isfinite().all():
+                assert_close(students[name].grad, gradient, gradient_tolerance)
+    assert all(student.grad.isfinite().all() for student in students.values() if student.grad is not None)
+
+
+def assert_close(gradient, expected, tolerance):
+    floor = 1e-7 if gradient.dtype == torch.float32 else 1e-12  # what rounding leaves of a gradient that is zero
+    torch.testing.assert_close(gradient, expected, rtol=0, atol=tolerance * float(expected.abs().max()) + floor)
+
+
+def test_an_unknown_loss_is_refused_with_the_known_ones():
+    with pytest.raises(LookupError, match=r"no piece for 'nothing'; known: .*kd, "):
+        golden("nothing", {})
+
+
+def test_weights_for_a_loss_without_weights_are_refused():
+    with pytest.raises(LookupError, match="'kd' is a loss without weights"):
+        golden("kd", {"T": 4}, {"weight": torch.ones(1)})

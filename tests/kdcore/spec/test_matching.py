@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdcore.spec import layer_pairs
+from kdcore.spec.matching import EMBEDDING, copy_map
 
 PUBLISHED = {
     1: [11],
@@ -84,3 +85,51 @@ def test_k_outside_the_networks_is_refused_with_the_range(k):
 def test_an_unknown_strategy_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="all-to-one"):
         layer_pairs("forwards", 3, 12)
+
+
+@given(counts, counts)
+def test_all_pairs_every_student_block_with_every_teacher_block_at_one_in_total(students, teachers):
+    pairs = layer_pairs("all", students, teachers)
+    assert len({(p.student, p.teacher) for p in pairs}) == len(pairs) == students * teachers
+    for student in range(students):
+        assert sum(p.weight for p in pairs if p.student == student) == pytest.approx(1)
+    assert layer_pairs("weighted", students, teachers) == pairs
+
+
+@pytest.mark.parametrize("strategy", ["forward", "reverse", "random", "in-order-random", "last-k", "all", "weighted"])
+def test_embeddings_are_paired_in_front_of_the_blocks_which_stay_the_same(strategy):
+    pairs = layer_pairs(strategy, 3, 12, embeddings=True)
+    assert pairs[0] == (EMBEDDING, EMBEDDING, 1)
+    assert pairs[1:] == layer_pairs(strategy, 3, 12)
+
+
+def test_in_all_to_one_the_embedding_follows_the_middle_block_too():
+    assert [(p.student, p.teacher) for p in layer_pairs("all-to-one", 2, 12, embeddings=True)] == [
+        (EMBEDDING, 5),
+        (0, 5),
+        (1, 5),
+    ]
+
+
+def test_none_pairs_no_embeddings_either():
+    assert layer_pairs("none", 3, 12, embeddings=True) == []
+
+
+@pytest.mark.parametrize(
+    ("students", "teachers", "expected"), [(3, 12, [0, 6, 11]), (9, 36, [0, 4, 9, 13, 18, 22, 27, 31, 35])]
+)
+def test_the_copy_map_gives_the_published_lists(students, teachers, expected):
+    assert copy_map(students, teachers) == expected
+
+
+@given(counts, counts)
+def test_the_copy_map_goes_from_first_to_last_and_never_back(students, teachers):
+    places = copy_map(students, teachers)
+    assert places == sorted(places)
+    assert places[0] == 0
+    assert students == 1 or places[-1] == teachers - 1
+
+
+@pytest.mark.parametrize(("students", "teachers"), [(7, 28), (10, 40)])
+def test_forward_takes_every_fourth_of_28_and_of_40_as_published(students, teachers):
+    assert teachers_of("forward", students, teachers) == list(range(3, teachers, 4))
