@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdcore.data.readers import Pictures
+from kdcore.data.sampler import Balanced, ClassOrder
 from kdcore.seeds import generator
-from kdcore.spec.job import Augment
+from kdcore.spec.training import Augment
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class Batches:
         candidates: indices that are drawn from; each epoch passes over them as often as its steps need.
         steps: batches an epoch.
         seed: of order and augmentation; equal seeds give equal batches in any run.
+        sampler: batches of so many classes with so many labelled pictures of each, instead of all pictures alike.
+
+    Raises:
+        ValueError: fewer classes than ``sampler`` asks for, or a batch size that is not what it makes.
     """
 
     def __init__(
@@ -66,10 +71,15 @@ class Batches:
         seed: int,
         augment: Augment,
         normalise: Normalise,
+        sampler: Balanced | None = None,
     ) -> None:
         self.images, self.labels = pictures.images, labels
         self.candidates, self.steps, self.batch_size = candidates, steps, batch_size
         self.seed, self.augment, self.normalise = seed, augment, normalise
+        self.by_class = None if sampler is None else ClassOrder(labels, candidates, sampler, seed)
+        if sampler is not None and batch_size != sampler.classes * sampler.per_class:
+            made = f"{sampler.classes} classes times {sampler.per_class}"
+            raise ValueError(f"batch_size must be what the sampler makes, {made} (got {batch_size})")
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of ``epoch`` from ``first_step`` on."""
@@ -81,17 +91,19 @@ class Batches:
     def _draw(self, epoch: int) -> tuple[Tensor, Tensor]:
         """Indices of the whole epoch, and for each its shift down, shift right and mirroring."""
         needed = self.steps * self.batch_size
+        if self.by_class is not None:
+            # By place in the epoch, not by picture: those of a small class come often, and not always alike.
+            return self.by_class.epoch(epoch, self.steps), self._changes(epoch, 0, needed)
         passes = -(-needed // len(self.candidates))
         orders, changes = [], []
         for turn in range(passes):
             stream = generator(self.seed, "order", epoch, turn)
             orders.append(self.candidates[torch.randperm(len(self.candidates), generator=stream)])
-            changes.append(self._changes(epoch, turn)[orders[-1]])
+            changes.append(self._changes(epoch, turn, len(self.labels))[orders[-1]])
         return torch.cat(orders)[:needed], torch.cat(changes)[:needed]
 
-    def _changes(self, epoch: int, turn: int) -> Tensor:
-        stream = generator(self.seed, "augment", epoch, turn)
-        count, shift = len(self.labels), self.augment.shift
+    def _changes(self, epoch: int, turn: int, count: int) -> Tensor:
+        stream, shift = generator(self.seed, "augment", epoch, turn), self.augment.shift
         shifts = torch.randint(-shift, shift + 1, (count, 2), generator=stream)
         flips = torch.randint(0, 2, (count, 1), generator=stream) * int(bool(self.augment.flip))
         return torch.cat([shifts, flips], dim=1)

@@ -46,12 +46,14 @@ class Prototype:
         name: name in the catalogue; ``*`` is the depth.
         build_name: the concrete network to trace; with ``depth`` one of two blocks a stage.
         when: the options that change its modules.
+        sizes: limits of the input's size beside those of the family.
     """
 
     name: str
     build_name: str
     depth: dict[str, int] | None = None
     when: dict[str, Any] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from torch import nn
 
@@ -16,11 +16,13 @@ class Landmarks:
         features: block-level paths from input to output, for layer matching.
         classifier: path of the layer that makes the logits; its input is the penultimate feature.
         middle: path of the default hint and guided layer.
+        aliases: further names of points that are in every block, such as ``queries``, and those points.
     """
 
     features: tuple[str, ...]
     classifier: str
     middle: str
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def landmarks(model: nn.Module) -> Landmarks:
@@ -34,11 +36,15 @@ def features(model: nn.Module) -> tuple[str, ...]:
     return landmarks(model).features
 
 
-def stage_landmarks(blocks: list[int], classifier: str = "head") -> Landmarks:
-    """Landmarks of a network with ``stages.i.blocks.j``; the middle is the end of the middle stage."""
+def stage_landmarks(blocks: list[int], classifier: str = "head", preactivations: str | None = None) -> Landmarks:
+    """Landmarks of a network with ``stages.i.blocks.j``; the middle is the end of the middle stage.
+
+    ``preactivations`` is where in a block its result is not yet activated, as the end of a point.
+    """
     paths = tuple(f"stages.{i}.blocks.{j}" for i, count in enumerate(blocks) for j in range(count))
     at = (len(blocks) - 1) // 2
-    return Landmarks(paths, classifier, f"stages.{at}.blocks.{blocks[at] - 1}")
+    aliases = {} if preactivations is None else {"preactivations": tuple(path + preactivations for path in paths)}
+    return Landmarks(paths, classifier, f"stages.{at}.blocks.{blocks[at] - 1}", aliases)
 
 
 _OPENED = {"Encoder", "MaxVit", "MaxVitBlock"}

@@ -7,16 +7,18 @@ from typing import Any
 
 from torch import nn
 
+from kdcore.models.attention import Attention
 from kdcore.models.symbols import Fitter
 from kdcore.models.trace import Shape, Trace
+from kdcore.spec.catalogue_tree import ATTENTION
 
 
 class Nodes:
     """The distinct shapes and nodes of a network; blocks that are alike are one node.
 
     A node is ``[kind, cost, calls, children]``. Its cost is ``[kernel area, groups, bias, axis of the channels]`` for a
-    convolution or linear layer, else the parameters that the module itself holds. A call is a pair of places in
-    ``shapes``, input and output, -1 for what is not one tensor.
+    convolution or linear layer, ``@`` for the products of attention, else the parameters that the module itself
+    holds. A call is a pair of places in ``shapes``, input and output, -1 for what is not one tensor.
 
     Raises:
         Undecided: when the traces allow several expressions.
@@ -69,4 +71,6 @@ class Nodes:
                 return [area, layer.groups, int(layer.bias is not None), 0]
             if isinstance(layer, nn.Linear):
                 return [1, 1, int(layer.bias is not None), -1]
+            if isinstance(layer, Attention):
+                return ATTENTION
         return self._fitter.expression([entry.parameters for entry in seen])

@@ -24,14 +24,14 @@ ATTENTION_SIDES = (28, 32, 48, 56, 64, 96, 112, 128, 160, 192, 224, 256, 320, 38
 """Picture sides at which the multiply-accumulates of attention products are tabulated."""
 
 _SCALABLE = [
-    Sizes(32, 40, 10, 3),
-    Sizes(33, 57, 7, 1),
-    Sizes(47, 36, 5, 2),
-    Sizes(64, 35, 11, 4, 0.0244),
-    Sizes(41, 50, 9, 3, 0.1413),
-    Sizes(56, 72, 13, 3, 1.3439),
-    Sizes(39, 65, 12, 3, 0.001),
-    Sizes(70, 44, 8, 3, 0.37),
+    Sizes(32, 40, 10, 3, heads=3),
+    Sizes(33, 57, 7, 1, heads=2),
+    Sizes(47, 36, 5, 2, heads=12),
+    Sizes(64, 35, 11, 4, 0.0244, heads=1),
+    Sizes(41, 50, 9, 3, 0.1413, heads=6),
+    Sizes(56, 72, 13, 3, 1.3439, heads=4),
+    Sizes(39, 65, 12, 3, 0.001, heads=3),
+    Sizes(70, 44, 8, 3, 0.37, heads=2),
 ]
 """Widths at which the rounding of so many channels tells apart how many pieces they are made of."""
 _FIXED = [
@@ -50,12 +50,18 @@ class Probe:
     def __init__(self, family: Family, prototype: Prototype) -> None:
         self.family = family
         self.prototype = prototype
-        self.step = family.sizes.get("multiple", 1)
+        self.sizes = {**family.sizes, **prototype.sizes}
+        self.step = self.sizes.get("multiple", 1)
         self._built: tuple[dict[str, Any], nn.Module] | None = None
 
     def model(self, sizes: Sizes) -> nn.Module:
         """The network at ``sizes``; the last one is kept, since most sizes of pictures need no other."""
-        decided = {"in_channels": sizes.channels, "width": sizes.multiplier, "image_size": sizes.height}
+        decided = {
+            "in_channels": sizes.channels,
+            "width": sizes.multiplier,
+            "image_size": sizes.height,
+            "heads": sizes.heads,
+        }
         options = {key: value for key, value in decided.items() if key in self.family.options}
         wanted = {**options, **self.prototype.when, "num_classes": sizes.classes}
         if self._built is None or self._built[0] != wanted:
@@ -68,8 +74,8 @@ class Probe:
         Raises:
             ValueError: when the network takes no picture of ``LARGEST_MINIMUM``.
         """
-        if "exactly" in self.family.sizes:
-            return self.family.sizes["exactly"]
+        if "exactly" in self.sizes:
+            return self.sizes["exactly"]
         sides = range(self.step, LARGEST_MINIMUM + 1, self.step)
         at = bisect_left(sides, True, key=self._takes)
         if at == len(sides):
@@ -102,9 +108,9 @@ class Probe:
 
     def _settings(self) -> Iterator[Sizes]:
         for s in _SCALABLE if "width" in self.family.options else _FIXED:
-            height = self.family.sizes.get("exactly", s.height // self.step * self.step)
-            width = height if "square" in self.family.sizes else s.width
-            yield Sizes(height, width, s.classes, s.channels, s.multiplier)
+            height = self.sizes.get("exactly", s.height // self.step * self.step)
+            width = height if "square" in self.sizes else s.width
+            yield Sizes(height, width, s.classes, s.channels, s.multiplier, s.heads)
 
     def _trace(self, sizes: Sizes) -> dict[str, Trace]:
         return trace(self.model(sizes), (sizes.channels, sizes.height, sizes.width))
@@ -116,7 +122,7 @@ class Probe:
             ValueError: when a network without attention has any.
         """
         sides = ATTENTION_SIDES if self._has_attention() else (224,)
-        allowed = [s for s in sides if s % self.step == 0 and s == self.family.sizes.get("exactly", s)]
+        allowed = [s for s in sides if s % self.step == 0 and s == self.sizes.get("exactly", s)]
         extra = {str(side): self._unexplained(record, side) for side in allowed}
         if not self._has_attention() and any(extra.values()):
             raise ValueError(f"{self.prototype.name}: {extra} multiply-accumulates are made by no layer")

@@ -8,10 +8,11 @@ from typing import Any
 
 from torch import nn
 
-from kdcore.models import fitnet, resnet, wrn
+from kdcore.models import fitnet, resnet, vit, wrn
 from kdcore.models.family import IN_CHANNELS, WIDTH, Family, Prototype, image_size
 from kdcore.spec.catalogue import UnknownArchitecture, nearest
 from kdcore.spec.catalogue_options import Schema, checked_options
+from kdcore.spec.catalogue_sizes import PATCHES
 
 MAX_DEPTH = 200
 MAX_WIDEN = 16
@@ -86,6 +87,60 @@ WIDE_RESNETS = Family(
 )
 
 
+_VIT = r"vit-([1-9][0-9]?)"
+MAX_VIT_DEPTH = 48
+
+
+def _owns_vit(name: str) -> bool:
+    found = re.fullmatch(_VIT, name)
+    return found is not None and int(found[1]) <= MAX_VIT_DEPTH
+
+
+def _build_vit(name: str, num_classes: int, **options: Any) -> nn.Module:
+    return vit.VisionTransformer(int(name.partition("-")[2]), num_classes, **options)
+
+
+HEADS = {
+    "type": "integer",
+    "default": 3,
+    "enum": [1, 2, 3, 4, 6, 12],
+    "description": "attention heads of each block, at any width",
+}
+PATCH = {
+    "type": "integer",
+    "enum": list(PATCHES),
+    "description": "side of a patch; when left out, what cuts the dataset's pictures into about 8 x 8",
+}
+VIT_WIDTH = {**WIDTH, "description": "multiplier of the 192 hidden channels: 12 * max(1, round(16 * width))"}
+
+VISION_TRANSFORMERS = Family(
+    name="vit",
+    description="Vision transformer {name} for small square pictures: 192 channels, 3 heads (Dosovitskiy et al. 2021)",
+    options={
+        "in_channels": IN_CHANNELS,
+        "image_size": image_size(32, 1, 2),
+        "patch": PATCH,
+        "width": VIT_WIDTH,
+        "heads": HEADS,
+    },
+    names=("vit-2", "vit-3", "vit-4", "vit-6", "vit-8", "vit-12"),
+    owns=_owns_vit,
+    build=_build_vit,
+    prototypes=tuple(
+        Prototype(
+            "vit-*",
+            "vit-2",
+            {"times": 1, "plus": 0, "max": MAX_VIT_DEPTH},
+            {"patch": patch},
+            {"multiple": patch},
+        )
+        for patch in PATCHES
+    ),
+    sizes={"square": 1},
+    pattern=f"vit-<depth> for any depth up to {MAX_VIT_DEPTH}",
+)
+
+
 def _build_fitnet(name: str, num_classes: int, **options: Any) -> nn.Module:
     return fitnet.FitNet(fitnet.STUDENTS[name], num_classes, **options)
 
@@ -112,6 +167,7 @@ OWN_FAMILIES = (
     _resnet("", resnet.NARROW, (8, 14, 20, 26, 32, 44, 56, 110), "CIFAR-style {name}: 16, 32 and 64 channels"),
     _resnet("x4", resnet.WIDE, (8, 14, 20, 26, 32), "CIFAR-style {name}: 64, 128 and 256 channels"),
     WIDE_RESNETS,
+    VISION_TRANSFORMERS,
     _maxout("fitnet", "thin deep student {name} of FitNets", tuple(fitnet.STUDENTS), _build_fitnet, {}),
     _maxout(
         "maxout",

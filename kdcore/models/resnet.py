@@ -95,7 +95,7 @@ class ResNet(nn.Module):
         )
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.head = nn.Linear(scaled(rest[-1], width), num_classes)
-        self.landmarks = stage_landmarks([blocks] * len(rest))
+        self.landmarks = stage_landmarks([blocks] * len(rest), preactivations=".relu2@in")
         init_convolutions(self)
 
     def forward(self, x: Tensor) -> Tensor:

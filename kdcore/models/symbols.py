@@ -13,8 +13,8 @@ STRIDES = (1, 2, 4, 8, 16, 32, 64, 14, 7, 28, 56)
 WINDOW = 512
 """Expressions that agree on so many sides are the same."""
 
-PIECES = range(1, 11)
-"""Factors of a layer's width, such as the pieces of a maxout."""
+PIECES = (*range(1, 11), 12, 24, 48)
+"""Factors of a layer's width, such as the pieces of a maxout or the parts that attention heads share."""
 
 
 class NoExpression(ValueError):
@@ -56,6 +56,8 @@ class Fitter:
             return "k"
         if values == tuple(s.channels for s in self._settings):
             return "c"
+        if values == tuple(s.heads for s in self._settings):
+            return "a"
         found = self._channels(values) or self._side(values) or self._area(values)
         if found is None:
             raise NoExpression(f"no expression gives {values} at {self._settings}")

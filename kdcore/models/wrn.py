@@ -50,7 +50,7 @@ class WideResNet(nn.Module):
         self.relu = nn.ReLU()
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.head = nn.Linear(last, num_classes)
-        self.landmarks = stage_landmarks([blocks] * 3)
+        self.landmarks = stage_landmarks([blocks] * 3, preactivations="")
         init_convolutions(self)
         nn.init.zeros_(self.head.bias)
 

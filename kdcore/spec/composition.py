@@ -41,7 +41,20 @@ def fault_of(term: Term, source: str, pairs: Sequence[PairPlan], networks: Mappi
             f"distance {kind!r} needs more than two classes: on a binary task {BEYOND_TWO_CLASSES[kind]} is always 0"
         )
         return Problem(pointer=pointer("distance"), code="binary_task", message=f"{message}; use kl")
+    flat = next((pair for pair in pairs if _is_flat(pair.to_shape) or _is_flat(pair.source_shape)), None)
+    if DISTANCES[kind].maps and flat is not None:
+        shapes = f"{flat.to} has {flat.to_shape}, {flat.source} {flat.source_shape}"
+        message = f"distance {kind!r} looks at maps with channels, height and width ({shapes}): choose layers that have"
+        return Problem(pointer=pointer("points"), code="maps_wanted", message=message)
+    bare = next((pair for pair in pairs if 3 in (len(pair.to_shape or ()), len(pair.source_shape or ()))), None)
+    if term.distance.options.get("tokens") == "first" and bare is not None:
+        message = f"{bare.to} and {bare.source} are maps without a class token: leave 'tokens' at all"
+        return Problem(pointer=pointer("distance", "tokens"), code="tokens_wanted", message=message)
     return None
+
+
+def _is_flat(shape: tuple[int, ...] | None) -> bool:
+    return shape is not None and len(shape) != 3
 
 
 def _classes(network: Description) -> int:

@@ -6,7 +6,7 @@ import random
 
 from kdcore.spec.catalogue import Description, LayerInfo
 from kdcore.spec.job import CopyOf
-from kdcore.spec.matching import forward_map
+from kdcore.spec.matching import copy_map, forward_map
 
 
 def copied_blocks(asked: CopyOf, student: Description, teacher: Description) -> tuple[tuple[str, str], ...]:
@@ -35,7 +35,7 @@ def copied_blocks(asked: CopyOf, student: Description, teacher: Description) -> 
 
 def _map(asked: CopyOf, students: int, teachers: int) -> list[int]:
     if asked.layers == "spread":
-        return [min(i * teachers // max(students - 1, 1), teachers - 1) for i in range(students)]
+        return copy_map(students, teachers)
     mapped = forward_map(students, teachers)
     if asked.layers == "reverse":
         return mapped[::-1]

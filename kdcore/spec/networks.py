@@ -10,6 +10,9 @@ from kdcore.spec.base import Name, Strict
 from kdcore.spec.named import Named, PresetRef
 from kdcore.spec.training import TeacherTraining
 
+Options = dict[str, bool | int | float | str]
+"""Options of an architecture's family."""
+
 
 class Network(Strict):
     """A network by architecture.
@@ -18,11 +21,13 @@ class Network(Strict):
         architecture: name in the catalogue, such as ``resnet20`` or ``torchvision/mobilenet_v3_small``.
         width: factor on the channels, for families that have it.
         classes: number of outputs; the dataset's when left out.
+        options: further options of the family, such as ``{heads: 6}``; ``distill architectures show`` lists them.
     """
 
     architecture: Name
     width: float | None = Field(default=None, gt=0, le=16)
     classes: int | None = Field(default=None, ge=2, le=100_000)
+    options: Options = {}
 
 
 class PathNetwork(Named):
@@ -54,7 +59,7 @@ class Further(Strict):
     more teacher.
 
     Attributes:
-        architecture, width, classes: as of the teacher; or
+        architecture, width, classes, options: as of the teacher; or
         like: the network whose architecture it has.
         train: how it is trained.
         weights: a file of weights instead; only for ``python -m kdcore``.
@@ -65,6 +70,7 @@ class Further(Strict):
     architecture: Name | None = None
     width: float | None = Field(default=None, gt=0, le=16)
     classes: int | None = Field(default=None, ge=2, le=100_000)
+    options: Options = {}
     like: Name | None = None
     train: TeacherTraining | None = None
     weights: str | None = None

@@ -165,9 +165,7 @@ class _Planner:
                 message = f"no network {asked.like!r} here; {suggestion(asked.like, found)}"
                 self._problem(at + pointer("like"), "unknown_network", message)
             return found.get(asked.like)
-        assert asked.architecture is not None
-        network = Network(architecture=asked.architecture, width=asked.width, classes=asked.classes)
-        return self._describe(at, network, info)
+        return self._describe(at, _as_network(asked), info)
 
     def _describe(self, at: str, network: Network, info: DatasetInfo) -> Description | None:
         classes = network.classes or info.num_classes
@@ -177,13 +175,14 @@ class _Planner:
                 "leave 'classes' out or choose another dataset"
             )
             self._problem(at + pointer("classes"), "class_count_differs", message)
-        options = {} if network.width is None else {"width": network.width}
+        options = _chosen(network)
         try:
             return describe(network.architecture, num_classes=classes, input_shape=info.input_shape, **options)
         except UnknownArchitecture as error:
             self._problem(at + pointer("architecture"), "unknown_architecture", str(error))
         except BadOption as error:
-            self._problem(at + pointer(error.option), "invalid_value", str(error))
+            place = ("options", error.option) if error.option in network.options else (error.option,)
+            self._problem(at + pointer(*place), "invalid_value", str(error))
         except InputTooSmall as error:
             self._problem(at + pointer("architecture"), "input_too_small", str(error))
         return None
@@ -296,12 +295,16 @@ class _Planner:
         further = others.further[name]
         if further.like is not None:
             return self._asked(further.like, method, others)
-        assert further.architecture is not None
-        return Network(architecture=further.architecture, width=further.width, classes=further.classes)
+        return _as_network(further)
 
 
 def _further(method: MethodSpec) -> dict[str, Further]:
     return {name: network for name, network in method.networks.items() if isinstance(network, Further)}
+
+
+def _as_network(asked: Further) -> Network:
+    assert asked.architecture is not None
+    return Network(architecture=asked.architecture, width=asked.width, classes=asked.classes, options=asked.options)
 
 
 def _earlier(name: str, method: MethodSpec) -> list[str]:
@@ -328,4 +331,9 @@ def _build_options(asked: Network, info: DatasetInfo) -> dict[str, Any]:
     taken = architecture_info(asked.architecture).options
     from_input = {"in_channels": info.input_shape[0], "image_size": info.input_shape[1]}
     options = {name: value for name, value in from_input.items() if name in taken}
-    return options if asked.width is None else {**options, "width": asked.width}
+    return {**options, **_chosen(asked)}
+
+
+def _chosen(asked: Network) -> dict[str, Any]:
+    """The options that a spec names."""
+    return dict(asked.options) if asked.width is None else {**asked.options, "width": asked.width}

@@ -10,13 +10,14 @@ from itertools import starmap
 from kdcore.spec.base import Problem, pointer, suggestion
 from kdcore.spec.catalogue import Description
 from kdcore.spec.composition import fault_of, needs_logits
-from kdcore.spec.matching import layer_pairs
+from kdcore.spec.matching import EMBEDDING, layer_pairs
 from kdcore.spec.objective import AdapterKind, Kind, MethodSpec, PointPair, Ramp, Stage, Term
 from kdcore.spec.plan import LABELS, LOGITS, STUDENT, PairPlan, StagePlan, TermPlan
 from kdcore.spec.points import Place, UnknownLayer, resolve
 from kdcore.spec.rooms import DISTANCES, BadPiece, piece_options
 from kdcore.spec.rooms.balances import BalanceOptions
 from kdcore.spec.rooms.matches import MatchOptions
+from kdcore.spec.spans import spanned, with_spans
 
 _TRAINS = re.compile(r"^(?P<network>\w[\w-]*)(?:\.upto\((?P<point>[^()]+)\))?$")
 
@@ -55,7 +56,7 @@ class TermPlanner:
 
     def _stage(self, stage: Stage, at: str) -> StagePlan | None:
         terms = [self._try_term(term, at + pointer("terms", i)) for i, term in enumerate(stage.terms)]
-        planned = _named([term for term in terms if term is not None])
+        planned = _named([term for term in terms if term is not None and (term.pairs or term.source == LABELS)])
         try:
             upto = self._upto(stage.trains, at + pointer("trains"))
             self._check_rates(stage, at + pointer("layer_rates"))
@@ -197,17 +198,23 @@ class TermPlanner:
         if term.match is None and len(to) == len(source) and not together:
             return tuple(starmap(_pair, zip(to, source, strict=True)))
         match = Kind(kind="all") if together and term.match is None else term.match
-        return self._matched(match or Kind(kind="forward"), to, source, at + pointer("match"))
+        return self._matched(match or Kind(kind="forward"), term, to, source, at + pointer("match"))
 
-    def _matched(self, match: Kind, to: list[Place], source: list[Place], at: str) -> tuple[PairPlan, ...]:
+    def _matched(self, match: Kind, term: Term, to: list[Place], source: list[Place], at: str) -> tuple[PairPlan, ...]:
         self._options("match", match, at)
         options = piece_options("match", match.kind, match.options)
         assert isinstance(options, MatchOptions)
         try:
-            pairs = layer_pairs(match.kind, len(to), len(source), k=options.k, seed=options.seed)
+            pairs = layer_pairs(
+                match.kind, len(to), len(source), k=options.k, seed=options.seed, embeddings=options.embeddings
+            )
         except ValueError as error:
             raise self._refuse(at, "invalid_value", str(error)) from None
-        return tuple(_pair(to[p.student], source[p.teacher], p.weight) for p in pairs)
+        own, others = dict(enumerate(to)), dict(enumerate(source))
+        if options.embeddings:
+            own[EMBEDDING] = self._places("embedding", term.to, at + pointer("embeddings"))[0]
+            others[EMBEDDING] = self._places("embedding", term.source[0], at + pointer("embeddings"))[0]
+        return tuple(_pair(own[p.student], others[p.teacher], p.weight) for p in pairs)
 
     def _adapter(self, term: Term, pairs: tuple[PairPlan, ...], reads: str, at: str) -> AdapterKind | None:
         if reads != "features":
@@ -217,7 +224,8 @@ class TermPlanner:
             return None
         if term.adapter is None and not DISTANCES[term.distance.kind].adapts:
             return None
-        adapter = term.adapter or AdapterKind(kind="auto")
+        learned = term.match is not None and term.match.kind == "weighted"
+        adapter = term.adapter or AdapterKind(kind="mixture" if learned else "auto")
         self._options("adapter", adapter, at + pointer("adapter"))
         if adapter.kind == "none":
             self._check_shapes(pairs, at + pointer("adapter"))
@@ -265,7 +273,5 @@ def _named(terms: list[TermPlan]) -> list[TermPlan]:
 
 def _with_spans(term: TermPlan, epochs: int) -> TermPlan:
     """A ramp without ``over`` spans what is left of its stage."""
-    if isinstance(term.weight, Ramp) and term.weight.over is None:
-        span = max(epochs - term.weight.after, 1)
-        return term.model_copy(update={"weight": term.weight.model_copy(update={"over": span})})
-    return term
+    weight = spanned(term.weight, epochs) if isinstance(term.weight, Ramp) else term.weight
+    return term.model_copy(update={"weight": weight, "distance": with_spans("distance", term.distance, epochs)})

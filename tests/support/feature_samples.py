@@ -12,6 +12,7 @@ VARIANTS += [
     ("gaussian_wasserstein", {"covariance": "full"}),
     ("gaussian_wasserstein", {"covariance": "full", "shrinkage": 0.01}),
     ("gaussian_kl", {"direction": "teacher"}),
+    ("gaussian_kl", {"shrinkage": 0.1}),
     ("mmd", {"kernel": "linear"}),
     ("mmd", {"kernel": "multi"}),
     ("sinkhorn", {"relax": 1}),

@@ -126,7 +126,7 @@ class Balance(nn.Module):
         """Weigh first, then one backward pass of the weighted sum."""
         self._peek(groups, shared)
         factors = dict(zip(self._names(), self._weights(), strict=True))
-        pulling = [factors[name].to(loss) * loss for name, loss in groups.items() if loss.requires_grad]
+        pulling = [factors[name].to(loss.dtype) * loss for name, loss in groups.items() if loss.requires_grad]
         if pulling and parameters:
             torch.autograd.backward(torch.stack(pulling).sum(), inputs=list(parameters))
 
@@ -219,6 +219,17 @@ class Balance(nn.Module):
     def _places(self, names: Sequence[str]) -> list[int]:
         return [self.groups.index(name) for name in names]
 
+    def _pick(self, held: Tensor, names: Sequence[str]) -> Tensor:
+        """A copy of what the state holds for these groups; an index of places would have to travel to the device."""
+        return held.detach().clone() if len(names) == len(self.groups) else held.detach()[self._places(names)]
+
+    def _put(self, held: Tensor, names: Sequence[str], values: Tensor) -> None:
+        """Write what the state holds for these groups."""
+        if len(names) == len(self.groups):
+            held.copy_(values)
+        else:
+            held[self._places(names)] = values.to(held)
+
     def get_extra_state(self) -> dict[str, Any]:
         """What the state dict holds beside tensors."""
         return {"steps": self._steps}
@@ -229,6 +240,8 @@ class Balance(nn.Module):
 
 
 def by_name(kind: str, names: Sequence[str], values: Tensor) -> Readings:
-    """One reading for each group. ``weight`` is the factor on its gradient; ``share``, for learned balances, its part
-    of a whole of one: what a saturation alarm watches."""
+    """One reading for each group: ``weight`` is the factor on its gradient, ``share`` its part of a learned one.
+
+    Shares are what a saturation alarm watches.
+    """
     return {f"{kind}.{name}": value.detach() for name, value in zip(names, values, strict=True)}

@@ -24,7 +24,7 @@ class Fixed(Balance):
 
     def weights(self, names: Sequence[str], losses: Tensor, gram: Tensor | None) -> Tensor:
         """The constants."""
-        return losses.new_tensor([self.factors.get(name, 1.0) for name in names])
+        return torch.tensor([self.factors.get(name, 1.0) for name in names], dtype=losses.dtype)
 
     def _readings(self, names: Sequence[str], weights: Tensor) -> Readings:
         """Constants are in the plan."""
@@ -40,7 +40,8 @@ class Scheduled(Balance):
 
     def weights(self, names: Sequence[str], losses: Tensor, gram: Tensor | None) -> Tensor:
         """The factors at the step's epoch."""
-        return losses.new_tensor([value_at(self.factors.get(name, 1.0), self._seen.epoch) for name in names])
+        factors = [value_at(self.factors.get(name, 1.0), self._seen.epoch) for name in names]
+        return torch.tensor(factors, dtype=losses.dtype)
 
 
 class Uncertainty(Balance):
@@ -59,7 +60,7 @@ class Uncertainty(Balance):
         """``exp(-s)``."""
         if len(names) == 1:
             return torch.ones_like(losses)
-        chosen = self.log_variances.detach()[self._places(names)].to(losses)
+        chosen = self._pick(self.log_variances, names).to(losses)
         return (-chosen.clamp(-WIDEST, WIDEST)).exp()
 
     def _settle(self, names: Sequence[str], losses: Tensor, gram: Tensor | None) -> None:
@@ -67,7 +68,7 @@ class Uncertainty(Balance):
         self.log_variances.grad = torch.zeros_like(self.log_variances)
         if len(names) > 1:
             slope = 0.5 - self.weights(names, losses, gram) * losses
-            self.log_variances.grad[self._places(names)] = slope.to(self.log_variances)
+            self._put(self.log_variances.grad, names, slope)
 
     def _readings(self, names: Sequence[str], weights: Tensor) -> Readings:
         return super()._readings(names, weights) | by_name("share", names, weights / weights.sum())

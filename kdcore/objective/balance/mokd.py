@@ -36,7 +36,7 @@ class Logarithmic(Balance):
         self.register_buffer("lowest", torch.zeros(len(self.groups), dtype=torch.float64))
 
     def _raised(self, names: Sequence[str], losses: Tensor) -> Tensor:
-        lowest = torch.minimum(self.lowest[self._places(names)].to(losses), losses)
+        lowest = torch.minimum(self._pick(self.lowest, names).to(losses), losses)
         return (losses - 2 * lowest.clamp(max=0)).clamp(min=0) + SMALLEST
 
     def _on_losses(self, names: Sequence[str], mix: Tensor, losses: Tensor) -> Tensor:
@@ -49,10 +49,9 @@ class Logarithmic(Balance):
 
     def _settle(self, names: Sequence[str], losses: Tensor, gram: Tensor | None) -> None:
         """What is not finite stays out of the state; the loop reports it."""
-        places = self._places(names)
-        held = self.lowest[places]
+        held = self._pick(self.lowest, names)
         losses = losses.to(held)
-        self.lowest[places] = torch.where(losses.isfinite(), torch.minimum(held, losses), held)
+        self._put(self.lowest, names, torch.where(losses.isfinite(), torch.minimum(held, losses), held))
 
 
 class MinNorm(Logarithmic):
@@ -76,7 +75,7 @@ class MinNorm(Logarithmic):
         if len(names) == 1:
             return torch.ones_like(losses)
         if gram is not None and self._solves():
-            self.mix[self._places(names)] = self._solved(names, losses, gram).to(self.mix)
+            self._put(self.mix, names, self._solved(names, losses, gram))
         mix = self._mix(names, losses)
         return self._on_losses(names, mix, losses) if self.logarithmic else mix
 
@@ -88,7 +87,7 @@ class MinNorm(Logarithmic):
         return min_norm_weights(scaled)
 
     def _mix(self, names: Sequence[str], losses: Tensor) -> Tensor:
-        mix = self.mix[self._places(names)].to(losses)
+        mix = self._pick(self.mix, names).to(losses)
         if len(names) == len(self.groups):
             return mix
         return mix / mix.sum() if mix.sum() > 0 else torch.full_like(mix, 1 / len(mix))
@@ -154,19 +153,19 @@ class Amortised(Logarithmic):
         fall = self._logarithms(names, before) - self._logarithms(names, after)
         fall = torch.where(fall.isfinite(), fall, 0.0)
         mix = self._mix(names).to(fall)
-        slope = torch.zeros(len(self.groups), dtype=fall.dtype, device=fall.device)
-        slope[self._places(names)] = mix * (fall - mix @ fall)
+        slope = torch.zeros_like(self.logits)
+        self._put(slope, names, mix * (fall - mix @ fall))
         self.optimizer.step(self.logits, slope)
         return {f"fall.{name}": part for name, part in zip(names, fall, strict=True)}
 
     def _logarithms(self, names: Sequence[str], losses: Mapping[str, Tensor]) -> Tensor:
         values = torch.stack([losses[name].detach().double() for name in names])
         mean = values if self.reduce is None else self.reduce(values)
-        raise_by = 2 * self.lowest[self._places(names)].to(mean)
+        raise_by = 2 * self._pick(self.lowest, names).to(mean)
         return ((mean - raise_by).clamp(min=0) + SMALLEST).log()
 
     def _mix(self, names: Sequence[str]) -> Tensor:
-        return self.logits[self._places(names)].softmax(0)
+        return self._pick(self.logits, names).softmax(0)
 
     def _readings(self, names: Sequence[str], weights: Tensor) -> Readings:
         return super()._readings(names, weights) | by_name("share", names, self._mix(names))

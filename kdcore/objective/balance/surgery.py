@@ -152,23 +152,22 @@ class GradNorm(Bending):
 
     def bent(self, names: Sequence[str], losses: Tensor, gram: Tensor) -> Tensor:
         """The factors as they are; they learn after the step."""
-        return self.factors[self._places(names)].to(losses)
+        return self._pick(self.factors, names).to(losses)
 
     def _settle(self, names: Sequence[str], losses: Tensor, gram: Tensor | None) -> None:
-        places = self._places(names)
-        self.first[places] = torch.where(self.first[places].isnan(), losses.to(self.first), self.first[places])
+        first = self._pick(self.first, names)
+        self._put(self.first, names, torch.where(first.isnan(), losses.to(first), first))
         if gram is None or len(names) == 1:
             return
-        slope = torch.zeros(len(self.groups), dtype=torch.float64)
-        slope[places] = self._slope(names, losses, gram.diagonal().clamp(min=0).sqrt())
+        slope = torch.zeros_like(self.factors)
+        self._put(slope, names, self._slope(names, losses, gram.diagonal().clamp(min=0).sqrt()))
         self.optimizer.step(self.factors, slope)
         self.factors.clamp_(min=1e-6)
         self.factors.mul_(len(self.groups) / self.factors.sum())
 
     def _slope(self, names: Sequence[str], losses: Tensor, norms: Tensor) -> Tensor:
-        places = self._places(names)
-        pulling = self.factors[places].to(norms) * norms
-        left = (losses / self.first[places].to(losses)).clamp(min=1e-8)
+        pulling = self._pick(self.factors, names).to(norms) * norms
+        left = (losses / self._pick(self.first, names).to(losses)).clamp(min=1e-8)
         target = pulling.mean() * (left / left.mean()) ** self.alpha
         return (pulling - target).sign() * norms
 

@@ -124,7 +124,7 @@ class AttentionRelation(Distance):
         heads = self.heads or 1
         if joined.ndim != 3 or joined.shape[2] % heads:
             raise ValueError(f"attention_relation cannot cut {tuple(feature.shape)} into {heads} heads of equal width")
-        return joined.unflatten(2, (heads, -1)).transpose(1, 2)
+        return joined.reshape(*joined.shape[:2], heads, -1).transpose(1, 2)
 
     @staticmethod
     def _relation(rows: Tensor, keep: Tensor) -> Tensor:

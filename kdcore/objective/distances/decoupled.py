@@ -62,11 +62,11 @@ class DKD(Distance):
         assert target is not None
         if student.shape[1] < 3:
             raise ValueError("dkd needs three classes or more: with two there is no rest to compare; use kl")
-        o, T = self.options, self.temperature(context)
+        o, T = self.options, self.temperature.at(context)
         s, t, y = labelled(student / T, followed / T, target)
         target_term = rows_kl(target_and_rest(s, y), target_and_rest(t, y))
         rest_term = rows_kl(F.log_softmax(without_target(s, y), 1), F.log_softmax(without_target(t, y), 1))
-        return mean_of(o.alpha * target_term + o.beta * rest_term, student) * T**2
+        return mean_of(o.alpha * target_term + o.beta * rest_term, student) * T * T
 
 
 class NKD(Distance):
@@ -85,14 +85,14 @@ class NKD(Distance):
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "nkd")
         assert target is not None
-        T = self.temperature(context)
+        T = self.temperature.at(context)
         s, t, y = labelled(student, followed, target)
         log_q = F.log_softmax(s, 1).gather(1, y[:, None]).squeeze(1)
         p = F.softmax(t, 1).gather(1, y[:, None]).squeeze(1)
         rest_log_q = F.log_softmax(without_target(s, y) / T, 1)
         rest_p = F.softmax(without_target(t, y) / T, 1)
         rest = (rest_p * rest_log_q).sum(1)
-        return mean_of(-p * log_q - self.options.gamma * T**2 * rest, student)
+        return mean_of(-p * log_q - self.options.gamma * T * T * rest, student)
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:
@@ -117,11 +117,11 @@ class DIST(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "dist")
-        o, T = self.options, self.temperature(context)
+        o, T = self.options, self.temperature.at(context)
         q, p = F.softmax(student / T, 1), F.softmax(followed / T, 1)
         within_samples = 1 - correlation(q, p).mean()
         within_classes = 1 - correlation(q.T, p.T).mean()
-        loss: Tensor = (o.beta * within_samples + o.gamma * within_classes) * T**2
+        loss: Tensor = (o.beta * within_samples + o.gamma * within_classes) * T * T
         return loss
 
 
@@ -137,9 +137,9 @@ class StandardisedKL(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "standardised_kl")
-        T = self.temperature(context)
+        T = self.temperature.at(context)
         log_q, log_p = (F.log_softmax(self._standard(z) / T, -1) for z in (student, followed))
-        return rows_kl(log_q, log_p).mean() * T**2
+        return rows_kl(log_q, log_p).mean() * T * T
 
     @staticmethod
     def _standard(logits: Tensor) -> Tensor:
@@ -165,11 +165,11 @@ class WSLD(Distance):
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "wsld")
         assert target is not None
-        T = self.temperature(context)
+        T = self.temperature.at(context)
         s, t, y = labelled(student, followed, target)
         soft = -(F.softmax(t / T, 1) * F.log_softmax(s / T, 1)).sum(1)
         lag = F.cross_entropy(s.detach(), y, reduction="none") / (F.cross_entropy(t, y, reduction="none") + 1e-7)
-        return mean_of((1 - torch.exp(-lag)) * soft, student) * T**2
+        return mean_of((1 - torch.exp(-lag)) * soft, student) * T * T
 
 
 class OFA(Distance):
@@ -188,7 +188,7 @@ class OFA(Distance):
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "ofa")
         assert target is not None
-        T = self.temperature(context)
+        T = self.temperature.at(context)
         s, t, y = labelled(student / T, followed / T, target)
         mask = F.one_hot(y, s.shape[1]).to(s.dtype)
         weight = (F.softmax(t, 1) + mask) ** self.options.sharpness - mask

@@ -44,7 +44,7 @@ class GromovWasserstein(Between):
                 width = squared.mean().clamp(min=torch.finfo(squared.dtype).tiny ** 0.5)
             walk = (-squared / (2 * width)).softmax(1)
             squared = exact_squared_distances(walk, walk)
-        apart = squared > 1e-12 * squared.detach().max()  # the root's slope at zero is infinite
+        apart = ~(squared <= 1e-12 * squared.detach().max())  # the root's slope at zero is infinite; NaN stays
         return torch.where(apart, squared, 1.0).sqrt() * apart
 
     def _plan(self, a: Tensor, b: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Distances between a transformer's hidden states [B, L, D]; padding counts nowhere.
+"""Relations between two layers of a transformer's hidden states [B, L, D]; padding counts nowhere.
 
 The context's ``mask`` [B, L] says which tokens count (1 = counts; all without it). A batch in which none counts gives
 0 with a zero gradient.
@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
-from kdcore.objective.distances.masks import mean_of, tokens
+from kdcore.objective.distances.masks import tokens
 from kdcore.spec.rooms.piece import NoOptions
 
 
@@ -27,50 +26,6 @@ def sequence(feature: Tensor, name: str) -> Tensor:
     if feature.ndim != 3:
         raise ValueError(f"{name} looks at tokens [B, L, D] (got {tuple(feature.shape)}): choose a layer with tokens")
     return feature
-
-
-class HiddenMSE(Distance):
-    """Mean squared difference over the tokens that count and the width: Jiao et al. 2020 (TinyBERT), equation 8."""
-
-    def __init__(self, options: NoOptions) -> None:
-        super().__init__()
-
-    def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(sequence(student, "hidden_mse"), teacher, "hidden_mse")
-        keep = tokens(student, context)
-        return mean_of((student[keep] - followed[keep]).square())
-
-
-class HiddenCosine(Distance):
-    """Mean over the tokens that count of one minus the cosine: Sanh et al. 2019 (DistilBERT), section 2."""
-
-    def __init__(self, options: NoOptions) -> None:
-        super().__init__()
-
-    def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(sequence(student, "hidden_cosine"), teacher, "hidden_cosine")
-        keep = tokens(student, context)
-        return mean_of(1 - (unit(student[keep]) * unit(followed[keep])).sum(-1))
-
-
-def unit(rows: Tensor) -> Tensor:
-    """Rows of length one; a row of zeros stays one, with a finite gradient."""
-    return F.normalize(rows, dim=-1, eps=1e-6)
-
-
-class FirstToken(Distance):
-    """Squared distance of the first tokens' unit vectors, averaged over the batch: twice one minus their cosine.
-
-    Sun et al. 2019 (PKD-BERT), equation 7. Shapes: [B, L, D], of which token 0 ([CLS]) is read, or [B, D].
-    """
-
-    def __init__(self, options: NoOptions) -> None:
-        super().__init__()
-
-    def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        s, t = (side[:, 0] if side is not None and side.ndim == 3 else side for side in (student, teacher))
-        assert s is not None
-        return (unit(s) - unit(same_shape(s, t, "first_token"))).square().sum(-1).mean()
 
 
 def two(layers: Sequence[Tensor], context: Context, name: str) -> tuple[Tensor, Tensor, Tensor]:
@@ -137,9 +92,6 @@ class TokenSimilarity(Distance):
 
 
 CLASSES: Classes = {
-    "hidden_mse": HiddenMSE,
-    "hidden_cosine": HiddenCosine,
-    "first_token": FirstToken,
     "token_flow": TokenFlow,
     "token_similarity": TokenSimilarity,
 }

@@ -46,7 +46,7 @@ class Hidden(Distance):
     def _normalised(self, tokens: Tensor, counted: Tensor) -> Tensor:
         """``tokens`` are 0 where ``counted`` [B, L, 1] is false, so that their sum is that of the counted ones."""
         if self.normalise == "token":
-            return tokens / tokens.norm(dim=-1, keepdim=True).clamp(min=EPS)
+            return torch.div(tokens, tokens.norm(dim=-1, keepdim=True).clamp(min=EPS))
         if self.normalise == "none":
             return tokens
         numbers = counted.sum().clamp(min=1) * tokens.shape[-1]

@@ -24,7 +24,7 @@ class GramOfProbabilities(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "correlation")
-        T = self.temperature(context)
+        T = self.temperature.at(context)
         q, p = F.softmax(student / T, 1), F.softmax(followed / T, 1)
         return gap_of_grams(q.T, p.T) if self.by_class else gap_of_grams(q, p)
 
@@ -57,7 +57,7 @@ class MultiLevel(Distance):
     def _at(self, s: Tensor, t: Tensor, samples: Tensor, classes: Tensor, T: float) -> Tensor:
         o = self.options
         log_q, log_p = F.log_softmax(s, 1), F.log_softmax(t, 1)
-        instance = (rows_kl(log_q, log_p) * samples).mean() * T**2
+        instance = (rows_kl(log_q, log_p) * samples).mean() * T * T
         q, p = log_q.exp(), log_p.exp()
         batch, by_class = gap_of_grams(q, p, samples), gap_of_grams(q.T, p.T, classes)
         return o.instance * instance + o.batch * batch + o.by_class * by_class

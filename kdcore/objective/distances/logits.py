@@ -66,7 +66,7 @@ class Divergence(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         s, t = rows_that_count(student, same_shape(student, teacher, self.name), target, context)
-        T = self.temperature(context)
+        T = self.temperature.at(context)
         return mean_of(self.rows(log_probabilities(s / T), log_probabilities(t / T))) * self.scale(T)
 
     def rows(self, log_q: Tensor, log_p: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class Divergence(Distance):
 
     def scale(self, T: float | Tensor) -> float | Tensor:
         """What keeps the gradient's size when the temperature changes."""
-        return T**2
+        return T * T
 
 
 class KL(Divergence):

@@ -42,9 +42,7 @@ def tokens(feature: Tensor, context: Context) -> Tensor:
     return torch.ones(feature.shape[:2], dtype=torch.bool, device=feature.device) if mask is None else mask
 
 
-def rows_that_count(
-    student: Tensor, teacher: Tensor, target: Tensor | None, context: Context
-) -> tuple[Tensor, Tensor]:
+def rows_that_count(student: Tensor, teacher: Tensor, target: Tensor | None, context: Context) -> tuple[Tensor, Tensor]:
     """Both sides' rows [..., N] that count, one below the other: [M, N]."""
     keep = counted(student.shape[:-1], target, context)
     if keep is None:

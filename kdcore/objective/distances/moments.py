@@ -174,11 +174,14 @@ class GaussianKL(ByMoments):
 
     def __init__(self, options: GaussianKLOptions) -> None:
         super().__init__(options, variances)
-        self.from_student, self.epsilon = options.direction == "student", options.epsilon
+        self.from_student = options.direction == "student"
+        self.epsilon, self.shrinkage = options.epsilon, options.shrinkage
 
     def apart(self, own: Moments, followed: Moments) -> Tensor:
         p, q = (own, followed) if self.from_student else (followed, own)
-        var_p, var_q = p.spread + self.epsilon, q.spread + self.epsilon
+        var_p, var_q = (
+            (1 - self.shrinkage) * side.spread + self.shrinkage * side.spread.mean() + self.epsilon for side in (p, q)
+        )
         return 0.5 * ((var_q / var_p).log() + (var_p + (p.mean - q.mean).square()) / var_q - 1).sum()
 
 

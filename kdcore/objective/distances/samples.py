@@ -108,8 +108,8 @@ def classes_of(own: Sample, followed: Sample, least: int = 1) -> Iterator[Places
 
 
 def _to_unit(own: Sample, followed: Sample) -> tuple[Sample, Sample]:
-    """Both divided by the root of the teacher's mean squared norm."""
+    """Both divided by the root of the teacher's mean squared norm, unless it is zero."""
     power = followed.rows.square().sum(1).mean()
-    unit = power.clamp(min=torch.finfo(power.dtype).tiny ** 0.5).sqrt()
+    unit = torch.where(power <= torch.finfo(power.dtype).tiny ** 0.5, 1, power).sqrt()
     mine = Sample(own.rows / unit, own.labels, own.logits)
     return mine, Sample(followed.rows / unit, followed.labels, followed.logits)

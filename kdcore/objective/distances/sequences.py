@@ -112,15 +112,15 @@ class TopKL(Divergence):
         self.k, self.bucket = options.k, options.rest == "bucket"
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        indices, T = context.get("teacher_indices"), self.temperature(context)
+        indices, T = context.get("teacher_indices"), self.temperature.at(context)
         if teacher is None or (indices is None and teacher.shape != student.shape):
             raise ValueError("top_k_kl needs a teacher of the student's shape, or teacher_indices in the context")
         keep = counted(student.shape[:-1], target, context)
         s, t = (z.flatten(0, -2) if keep is None else z[keep] for z in (student, teacher))
         if indices is None:
-            return mean_of(self._dense(s / T, t / T)) * T**2
+            return mean_of(self._dense(s / T, t / T)) * T * T
         where = indices.flatten(0, -2) if keep is None else indices[keep]
-        return mean_of(self._stored(s / T, t, where, T)) * T**2
+        return mean_of(self._stored(s / T, t, where, T)) * T * T
 
     def _dense(self, s: Tensor, t: Tensor) -> Tensor:
         if self.k >= t.shape[-1]:

@@ -14,7 +14,7 @@ from kdcore.spec.rooms.temperature import LearnedTemperature
 
 
 class Temperature(nn.Module):
-    """A distance's temperature: ``temperature(context)`` is a number, or a scalar tensor where it is learned.
+    """A distance's temperature: ``temperature.at(context)`` is a number, or a scalar tensor where it is learned.
 
     Learned is Li et al. 2023 (CTKD, arXiv 2211.16231): ``T = lowest + span * sigmoid(theta)``. The value
     is exact; theta receives the loss's gradient times a factor that moves from 0 to -1 along a cosine, so that descent
@@ -28,7 +28,7 @@ class Temperature(nn.Module):
         if isinstance(value, LearnedTemperature):
             self.theta = nn.Parameter(torch.ones(()))
 
-    def forward(self, context: Context) -> float | Tensor:
+    def at(self, context: Context) -> float | Tensor:
         """The temperature at the context's ``epoch``, counted from 0 within the stage.
 
         Raises:

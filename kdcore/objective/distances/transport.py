@@ -29,8 +29,8 @@ class Wasserstein(Between):
 
     KD2M's empirical W2². Shapes [B, ...], flattened; with equally many samples the plan is a permutation. With
     ``given: label`` or ``logits`` their cost is added to the features'. The gradient is the envelope's,
-    ``2 Σ_j P_ij (s_i - t_j)``. The plan is found on the CPU: on another device one copy of the cost is made, and no
-    other.
+    ``2 Σ_j P_ij (s_i - t_j)``. The plan is found on the CPU: of what is on another device the cost alone is copied,
+    once (and the labels, class by class); features stay where they are.
     """
 
     def __init__(self, options: WassersteinOptions) -> None:

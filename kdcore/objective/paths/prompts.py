@@ -77,7 +77,7 @@ class PartialConvolution(nn.Module):
             return cast(Tensor, self.convolution(x))
         extra, patches = x[..., : self.extra], x[..., self.extra :]
         if self.grid:
-            patches = self.convolution(patches.unflatten(-1, self.grid)).flatten(-2)
+            patches = self.convolution(patches.reshape(*patches.shape[:-1], *self.grid)).flatten(-2)
         else:
             patches = self.convolution(patches)
         return torch.cat([extra, patches], dim=-1)
@@ -125,7 +125,7 @@ class PromptBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         inner = self.down(self.layout.inward(x))
         if self.order == "parallel":
-            inner = torch.stack([scale(inner) for scale in self.scales]).mean(0)
+            inner = sum(scale(inner) for scale in self.scales) / len(self.scales)
         else:
             for scale in self.scales:
                 inner = scale(inner)

@@ -12,17 +12,30 @@ from kdcore.spec.presets.balanced import BALANCED
 from kdcore.spec.presets.base import NetworkKind, Preset
 from kdcore.spec.presets.baselines import BASELINES
 from kdcore.spec.presets.company import COMPANY
+from kdcore.spec.presets.dfpt import DFPT
 from kdcore.spec.presets.first import FIRST
 from kdcore.spec.presets.formula import PieceNote, formula, pieces
 from kdcore.spec.presets.hints import HINTS
 from kdcore.spec.presets.kd2m import KD2M
 from kdcore.spec.presets.layers import LAYERS
 from kdcore.spec.presets.logits import LOGITS
+from kdcore.spec.presets.transformers import TRANSFORMERS
 
 __all__ = ["PRESETS", "MethodInfo", "Preset", "UnknownMethod", "expand_preset", "method_info", "methods"]
 
-PRESETS: dict[str, Preset] = {**FIRST, **HINTS, **LAYERS, **COMPANY, **LOGITS, **BASELINES, **KD2M, **BALANCED}
-
+PRESETS: dict[str, Preset] = {
+    **FIRST,
+    **HINTS,
+    **LAYERS,
+    **KD2M,
+    **DFPT,
+    **BALANCED,
+    **LOGITS,
+    **BASELINES,
+    **COMPANY,
+    **TRANSFORMERS,
+}
+"""Every method by name: the comparison, the five systems, the baselines."""
 
 SHOWN_EPOCHS = 20
 """Epochs of the objective that a method's page shows."""

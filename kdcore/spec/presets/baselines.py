@@ -10,7 +10,7 @@ from pydantic import Field, create_model
 
 from kdcore.spec.base import Strict
 from kdcore.spec.objective import Kind, Ramp, Stage, Term
-from kdcore.spec.presets.base import Preset, Presets, task
+from kdcore.spec.presets.base import NetworkKind, Preset, Presets, task
 from kdcore.spec.rooms import DISTANCES
 
 MOST_OF_THE_EPOCHS = 4
@@ -84,8 +84,11 @@ def of_two_terms(row: Baseline) -> Preset:
         term = Term(points=row.points, distance=Kind(kind=row.distance, options=chosen), weight=weight)
         return (Stage(name="distil", epochs=epochs, terms=(task(options.task_weight), term)),)
 
-    paper = DISTANCES[row.distance].source
-    return Preset(row.title, paper, row.summary, _options(row), expand, reconstruction=row.reconstruction)
+    piece = DISTANCES[row.distance]
+    kinds: tuple[NetworkKind, ...] = ("convolutional",) if piece.maps else ("convolutional", "transformer")
+    return Preset(
+        row.title, piece.source, row.summary, _options(row), expand, reconstruction=row.reconstruction, kinds=kinds
+    )
 
 
 BASELINES: Presets = {name: of_two_terms(row) for name, row in TABLE.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from kdcore.spec.base import Strict
@@ -35,7 +37,14 @@ class DualPathOptions(Strict):
 
 
 class DfptOptions(DualPathOptions, BlockOptions):
-    """Weights of the terms, and the prompt blocks."""
+    """Weights of the terms, and the prompt blocks.
+
+    Attributes:
+        prompted_stages: most stage ends that get a prompt, the deepest first; as ``blocks`` says when left out.
+    """
+
+    # Not called ``stages``: a method with stages is an objective written out.
+    prompted_stages: int | None = Field(default=None, ge=1, le=32)
 
 
 class DfptPlusOptions(DfptOptions):
@@ -77,8 +86,9 @@ def _method(path: PathNetwork, options: DualPathOptions, epochs: int) -> MethodS
     return MethodSpec(networks={PROMPTED: path}, stages=(stage,))
 
 
-def _blocks(options: BlockOptions) -> dict[str, object]:
-    return options.model_dump(mode="json", include=set(BlockOptions.model_fields), exclude_none=True)
+def _blocks(options: DfptOptions) -> dict[str, Any]:
+    chosen = options.model_dump(mode="json", include=set(BlockOptions.model_fields), exclude_none=True)
+    return chosen if options.prompted_stages is None else {**chosen, "stages": options.prompted_stages}
 
 
 def _dfpt(options: DfptOptions, epochs: int) -> MethodSpec:

@@ -11,6 +11,9 @@ from kdcore.spec.presets.base import Preset, Presets, task
 from kdcore.spec.rooms import DISTANCES, piece_options
 from kdcore.spec.rooms.distributions import Conditional, Given
 
+STEADIED = {"gaussian_kl": {"shrinkage": 0.1}}
+"""Options without which a distance diverges in training: dead units have no variance, few samples of a class little."""
+
 
 class Kd2mOptions(Conditional):
     """The task loss and one distance between feature distributions.
@@ -49,7 +52,8 @@ class Kd2mOptions(Conditional):
         """What the distance is told: the options that are not its own defaults."""
         own = DISTANCES[self.metric].options.model_fields
         chosen = {name: getattr(self, name) for name in ("given", "scale", "queue")}
-        return {name: value for name, value in chosen.items() if value != own[name].default}
+        said = {name: value for name, value in chosen.items() if value != own[name].default}
+        return {**STEADIED.get(self.metric, {}), **said}
 
     @model_validator(mode="after")
     def _metric_can(self) -> Self:
@@ -76,9 +80,10 @@ KD2M: Presets = {
         "KD2M", _PAPER, "Penultimate features matched as distributions, by optimal transport or another distance.",
         Kd2mOptions, _kd2m,
         reconstruction="Weight and forms as in the published code, except that classes count by their share of the "
-        "batch instead of being summed, and that the joint cost is between student and teacher (the code compares "
-        "the student with itself). The adapter between different widths, scale, queue, and the sinkhorn, sliced and "
-        "coral distances are ours.",
+        "batch instead of being summed, that the joint cost is between student and teacher (the code compares the "
+        "student with itself), and that gaussian_kl has shrinkage 0.1, without which features that are constant "
+        "within a class make it diverge. The adapter between different widths, scale, queue, and the sinkhorn, sliced "
+        "and coral distances are ours.",
     ),
     "kd2m-conditional": Preset(
         "KD2M, class by class", _PAPER, "The same within each class, which a swap of labels cannot satisfy.",

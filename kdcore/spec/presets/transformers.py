@@ -176,7 +176,7 @@ TRANSFORMERS: Presets = {
     "pkd-bert": Preset(
         "Patient distillation", "Sun et al. 2019 (arXiv 1908.09355)",
         "The class tokens of all blocks follow every other teacher block's, by direction.",
-        PkdBertOptions, _pkd_bert,
+        PkdBertOptions, _pkd_bert, kinds=("transformer",),
         reconstruction="The paper leaves out the student's last block; here it follows the teacher's last. Its term is "
         "divided by the width, ours is not: beta 0.65 is its 500 at 768 channels. The temperature is one of the "
         "paper's search.",
@@ -184,21 +184,21 @@ TRANSFORMERS: Presets = {
     "tinybert": Preset(
         "TinyBERT", "Jiao et al. 2020 (arXiv 1909.10351), equations 7 to 10",
         "First attention scores, hidden states and embedding, then the logits; both networks need equally many heads.",
-        TinyBertOptions, _tinybert, min_epochs=2,
+        TinyBertOptions, _tinybert, min_epochs=2, kinds=("transformer",),
         reconstruction="One pass over the task's data: the general stage on a text corpus and augmented data are left "
         "out. Each block has a linear map of its own, where the paper's hidden states share one.",
     ),
     "minilm": Preset(
         "MiniLM", "Wang et al. 2020 (arXiv 2002.10957), equations 5 to 7",
         "The last block's attention and the relations of its values, for students of any width.",
-        MiniLMOptions, _minilm, min_epochs=2,
+        MiniLMOptions, _minilm, min_epochs=2, kinds=("transformer",),
         reconstruction="The paper distils on a text corpus and then trains on each task; here both stages share the "
         "task's pictures and its epochs.",
     ),
     "minilm-v2": Preset(
         "MiniLMv2", "Wang et al. 2021 (arXiv 2012.15828), equations 4 to 7",
         "Relations among queries, among keys and among values of one block, in equally many relation heads.",
-        MiniLMv2Options, _minilm_v2, min_epochs=2,
+        MiniLMv2Options, _minilm_v2, min_epochs=2, kinds=("transformer",),
         reconstruction="As minilm. The paper's relation heads, four for each attention head of its large teachers, are "
         "12 here, which divides every width of the vit family.",
     ),

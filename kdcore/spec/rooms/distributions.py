@@ -185,10 +185,18 @@ class GaussianOptions(MomentOptions):
 
 
 class GaussianKLOptions(MomentOptions):
-    """``direction``: the side whose Gaussian the expectation is taken under; ``epsilon`` is added to all variances."""
+    """Divergence of diagonal Gaussians.
+
+    Attributes:
+        direction: the side whose Gaussian the expectation is taken under.
+        epsilon: added to all variances; a feature that is constant in the second Gaussian costs about its inverse.
+        shrinkage: moves each side's variances towards their mean, so that constant features cost no more than others
+            (ours; few samples in a class need it).
+    """
 
     direction: Literal["student", "teacher"] = "student"
     epsilon: float = Field(default=1e-9, gt=0)
+    shrinkage: float = Field(default=0, ge=0, le=1)
 
 
 class MMDOptions(JointOptions):

@@ -62,6 +62,7 @@ FEATURES: Table = {
         "Zagoruyko, Komodakis 2017 (arXiv 1612.03928), equation 2, with the mean of its published code",
         "features",
         adapts=False,
+        maps=True,
     ),
     "ft": Piece(
         FactorOptions,
@@ -86,17 +87,20 @@ FEATURES: Table = {
         "Mean squared differences at full size and pooled to 4, 2 and 1, with halving weights.",
         "Chen et al. 2021 (ReviewKD, arXiv 2104.09044), section 3.3",
         "features",
+        maps=True,
     ),
     "cwd": Piece(
         ChannelOptions,
         "T² times the divergence of each channel's map as a distribution over positions, averaged over channels.",
         "Shu et al. 2021 (arXiv 2011.13256), equation 6",
         "features",
+        maps=True,
     ),
     "pkd": Piece(
         NoOptions,
         "Half the mean squared difference of features standardised by channel: one minus Pearson's correlation.",
         "Cao et al. 2022 (arXiv 2207.02039), equation 4",
         "features",
+        maps=True,
     ),
 }

@@ -47,24 +47,6 @@ class RelationOptions(Strict):
 
 
 HIDDEN: Table = {
-    "hidden_mse": Piece(
-        NoOptions,
-        "Mean squared difference of hidden states over the tokens that are no padding.",
-        "Jiao et al. 2020 (TinyBERT, arXiv 1909.10351), equation 8",
-        "features",
-    ),
-    "hidden_cosine": Piece(
-        NoOptions,
-        "One minus the cosine of hidden states over the tokens that are no padding.",
-        "Sanh et al. 2019 (DistilBERT, arXiv 1910.01108)",
-        "features",
-    ),
-    "first_token": Piece(
-        NoOptions,
-        "Squared distance of the first tokens' unit vectors.",
-        "Sun et al. 2019 (PKD-BERT, arXiv 1908.09355), equation 7",
-        "features",
-    ),
     "token_flow": Piece(
         NoOptions,
         "Squared difference of how the channels of two layers go along with each other.",

@@ -46,7 +46,7 @@ Kernel = Annotated[int, Field(ge=1, le=31), AfterValidator(_odd)]
 
 
 class BlockOptions(Strict):
-    """Prompt blocks at the ends of a frozen network's stages; ``blocks`` sets the sizes that are left out.
+    """Prompt blocks; ``blocks`` sets the sizes that are left out.
 
     Attributes:
         blocks: ``small`` (reduction 8, partial 1/4, kernels 3 and 5, 2 stages), ``medium`` (4, 1/4, 3, 5 and 7, 4)
@@ -56,7 +56,6 @@ class BlockOptions(Strict):
         kernels: k of each of them; odd.
         order: ``parallel`` averages what the kernels say, ``serial`` applies one after the other.
         fusion: a learned 1x1 convolution behind each prompt, which starts as the identity.
-        stages: most stage ends that get a prompt, the deepest first.
     """
 
     blocks: Literal["small", "medium", "large"] = "medium"
@@ -65,7 +64,20 @@ class BlockOptions(Strict):
     kernels: tuple[Kernel, ...] | None = Field(default=None, min_length=1, max_length=8)
     order: Literal["parallel", "serial"] = "parallel"
     fusion: bool = True
+
+
+class PromptOptions(BlockOptions):
+    """The prompted path of a network: its blocks, how many, and whether more than the blocks learns.
+
+    Attributes:
+        stages: most stage ends that get a prompt, the deepest first.
+        tune: whether a copy of the network's layers learns too (DFPT-KD+).
+        tune_rate: factor on the learning rate of that copy.
+    """
+
     stages: int | None = Field(default=None, ge=1, le=32)
+    tune: bool = False
+    tune_rate: float = Field(default=0.1, gt=0, le=1)
 
     @property
     def sizes(self) -> BlockSizes:
@@ -77,18 +89,6 @@ class BlockOptions(Strict):
             kernels=given.kernels if self.kernels is None else self.kernels,
             stages=given.stages if self.stages is None else self.stages,
         )
-
-
-class PromptOptions(BlockOptions):
-    """The prompted path of a network: its blocks, and whether more than the blocks learns.
-
-    Attributes:
-        tune: whether a copy of the network's layers learns too (DFPT-KD+).
-        tune_rate: factor on the learning rate of that copy.
-    """
-
-    tune: bool = False
-    tune_rate: float = Field(default=0.1, gt=0, le=1)
 
 
 class OutputOptions(Strict):

@@ -26,6 +26,7 @@ class Piece:
         reads: what a distance compares: ``logits``, ``features``, or ``labels`` (logits against labels).
         adapts: whether the features are brought to one shape first unless the spec says otherwise; relations of a
             batch, for instance, can be compared between features of any two widths.
+        maps: whether it looks at maps with height and width only, not at vectors or tokens.
         needs: what a distance cannot do without beside its two sides: ``target``, ``mask``, ``index``,
             ``student_head``, ``teacher_head``, ``student_logits``, ``teacher_logits``.
     """
@@ -35,6 +36,7 @@ class Piece:
     source: str = ""
     reads: Reads = ""
     adapts: bool = True
+    maps: bool = False
     needs: tuple[str, ...] = ()
 
 

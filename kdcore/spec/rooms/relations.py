@@ -55,5 +55,6 @@ RELATIONS: Table = {
         "Huang, Wang 2017 (arXiv 1707.01219), equation 7",
         "features",
         adapts=False,
+        maps=True,
     ),
 }

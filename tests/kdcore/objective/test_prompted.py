@@ -1,75 +1,16 @@
 """The prompted path: it starts as its teacher, leaves it untouched, and learns beside it."""
 
-import copy
-
 import pytest
 import torch
 import torchvision
+from prompted_networks import LABELS, NETWORKS, step, trained_a_little
 from torch import nn
 
-from kdcore.errors import EngineError
 from kdcore.models import build
-from kdcore.models.conv1d import SignalResNet
 from kdcore.models.encoder import Encoder
 from kdcore.models.vit import VisionTransformer
 from kdcore.objective import distance, prompted
-from kdcore.objective.networks import fingerprint, freeze
-from kdcore.objective.points import Capture
-
-
-class Sensor(nn.Module):
-    """A small one-dimensional network with BatchNorm and an in-place activation behind its blocks."""
-
-    def __init__(self):
-        super().__init__()
-        self.blocks = nn.Sequential(*(self._block(a, b) for a, b in ((2, 8), (8, 16), (16, 24))))
-        self.after = nn.ReLU(inplace=True)
-        self.head = nn.Linear(24, 4)
-
-    @staticmethod
-    def _block(inputs, outputs):
-        return nn.ModuleDict({"conv": nn.Conv1d(inputs, outputs, 5, 2, 2), "norm": nn.BatchNorm1d(outputs)})
-
-    def forward(self, x):
-        for block in self.blocks:
-            x = block["norm"](block["conv"](x))
-        return self.head(self.after(x).mean(-1))
-
-
-def vit():
-    return torchvision.models.VisionTransformer(32, 8, 4, 2, 16, 32, num_classes=4)
-
-
-NETWORKS = {
-    "resnet": (lambda: build("resnet8", 4, width=0.5), (3, 16, 16), {}),
-    "wrn": (lambda: build("wrn-10-1", 4, width=0.5), (3, 16, 16), {}),
-    "vit": (vit, (3, 32, 32), {}),
-    "swin": (
-        lambda: torchvision.models.SwinTransformer([4, 4], 8, [1, 1], [2, 2], [4, 4], num_classes=4),
-        (3, 32, 32),
-        {},
-    ),
-    "own transformer": (lambda: build("vit-2", 4, width=0.25, image_size=32), (3, 32, 32), {}),
-    "own sensor network": (lambda: SignalResNet(1, 2, 4, width=0.5), (2, 40), {}),
-    "mobilenet": (lambda: torchvision.models.mobilenet_v2(num_classes=4, width_mult=0.25), (3, 32, 32), {}),
-    "squeezenet, activations in place behind a convolution for a head": (
-        lambda: torchvision.models.squeezenet1_1(num_classes=4),
-        (3, 32, 32),
-        {},
-    ),
-    "one dimension": (Sensor, (2, 40), {"at": ("blocks.0.norm", "blocks.1.norm", "blocks.2.norm")}),
-}
-
-
-def trained_a_little(make, shape):
-    """A frozen network whose BatchNorm statistics are not the initial ones, and inputs for it."""
-    torch.manual_seed(0)
-    network = make()
-    for parameter in network.parameters():  # no layer starts at zero, as torchvision's ViT head does
-        parameter.data.add_(0.02 * torch.randn_like(parameter))
-    inputs = torch.randn(4, *shape)
-    network.train()(inputs)
-    return freeze(network), inputs
+from kdcore.objective.networks import fingerprint
 
 
 @pytest.fixture(params=NETWORKS)
@@ -82,21 +23,6 @@ def case(request):
 @pytest.fixture
 def pair():
     return trained_a_little(*NETWORKS["resnet"][:2])
-
-
-def hooks(network):
-    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in network.modules())
-
-
-def step(path, inputs, labels, rate=0.05):
-    optimiser = torch.optim.SGD(path.parameters(), lr=rate)
-    loss = nn.functional.cross_entropy(path(inputs), labels)
-    loss.backward()
-    optimiser.step()
-    return loss.item()
-
-
-LABELS = torch.tensor([0, 1, 2, 3])
 
 
 def test_at_step_0_the_path_says_what_its_teacher_says(case):
@@ -210,98 +136,6 @@ def test_the_path_s_loss_does_not_move_the_student_nor_the_student_s_the_path(pa
     assert all(p.grad is not None for p in student.parameters())
 
 
-def test_hooks_are_there_only_while_a_pass_runs(pair):
-    network, inputs = pair
-    path = prompted(network)
-    seen = []
-    handle = network.stages[1].register_forward_hook(lambda *_: seen.append(hooks(network)))
-    path(inputs)
-    handle.remove()
-    assert seen == [1 + 4]
-    assert hooks(network) == 0
-
-
-def test_an_exception_inside_a_pass_leaves_no_hooks(pair):
-    network, inputs = pair
-    path = prompted(network)
-    expected = network(inputs)
-    with pytest.raises(RuntimeError):
-        path(inputs[:, :2])
-    path.prompts[1].register_forward_hook(lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        path(inputs)
-    assert hooks(network) == 0
-    assert torch.equal(network(inputs), expected)
-
-
-def test_two_paths_through_one_teacher_do_not_disturb_each_other(pair):
-    network, inputs = pair
-    plain = network(inputs).detach()
-    first, second = prompted(network), prompted(network, blocks="small", at=("stages.1.blocks.0",))
-    step(first, inputs, LABELS)
-    told = first(inputs).detach()
-    assert torch.equal(second(inputs), plain)
-    step(second, inputs, LABELS)
-    assert torch.equal(first(inputs), told)
-    assert torch.equal(network(inputs), plain)
-    assert not torch.equal(told, plain)
-
-
-@pytest.mark.parametrize("teacher_first", [True, False])
-def test_captures_on_teacher_and_path_work_in_any_order(pair, teacher_first):
-    network, inputs = pair
-    path = prompted(network)
-    step(path, inputs, LABELS)
-    plain, told = network(inputs), path(inputs)
-    last = path.at[-1]
-    with Capture(network, [last, "logits"]) as teachers, Capture(path, ["fusions.2", "head@in", "logits"]) as paths:
-        calls = [teachers, paths] if teacher_first else [paths, teachers]
-        seen = {name: value for call in calls for name, value in call(inputs).items() if name != "logits"}
-        assert torch.equal(teachers(inputs)["logits"], plain)
-        assert torch.equal(paths(inputs)["logits"], told)
-    torch.testing.assert_close(network.head(network.pool(seen[last])), plain)
-    torch.testing.assert_close(path.head(seen["head@in"]), told)
-    torch.testing.assert_close(network.pool(seen["fusions.2"]), seen["head@in"])
-    assert hooks(network) == hooks(path) == 0
-
-
-def test_a_capture_may_end_the_pass_early(pair):
-    network, inputs = pair
-    path = prompted(network)
-    with Capture(path, ["fusions.0"]) as capture:
-        assert capture(inputs)["fusions.0"].shape == (4, 8, 16, 16)
-    assert hooks(network) == 0
-
-
-def test_a_capture_sees_what_an_activation_in_place_will_overwrite():
-    network, inputs = trained_a_little(*NETWORKS["one dimension"][:2])
-    path = prompted(network, **NETWORKS["one dimension"][2])
-    with Capture(path, ["fusions.2", "logits"]) as capture:
-        assert capture(inputs)["fusions.2"].min() < 0
-
-
-def test_a_copy_of_the_path_learns_on_its_own_and_shares_the_teacher(pair):
-    network, inputs = pair
-    path = prompted(network)
-    step(path, inputs, LABELS)
-    twin = copy.deepcopy(path)
-    told = path(inputs).detach()
-    step(twin, inputs, LABELS)
-    assert torch.equal(path(inputs), told)
-    assert not torch.equal(twin(inputs), told)
-    assert twin.network is network
-
-
-@pytest.mark.parametrize("options", [{}, {"tune": True}, {"order": "serial", "fusion": False, "blocks": "large"}])
-def test_a_state_dict_round_trip_gives_the_same_path(pair, options):
-    network, inputs = pair
-    path, other = prompted(network, **options), prompted(network, **options)
-    step(path, inputs, LABELS)
-    assert not torch.equal(other(inputs), path(inputs))
-    other.load_state_dict(path.state_dict())
-    assert torch.equal(other(inputs), path(inputs))
-
-
 def test_a_teacher_that_still_trains_is_frozen_before_its_shapes_are_traced():
     network, inputs = build("resnet8", 4, width=0.5).train(), torch.randn(4, 3, 16, 16)
     before = fingerprint(network)
@@ -331,21 +165,3 @@ def test_a_double_precision_teacher_has_a_double_precision_path(pair):
     network, inputs = pair
     path = prompted(network.double())
     assert path(inputs.double()).dtype == torch.float64
-
-
-@pytest.mark.parametrize("wrong", [{"at": ("stages.1.blok.0",)}, {"classifier": "haed"}])
-def test_an_unknown_layer_is_refused_with_the_nearest(pair, wrong):
-    with pytest.raises(EngineError, match="nearest") as caught:
-        prompted(pair[0], **wrong)
-    assert caught.value.code == "layer_not_found"
-
-
-def test_the_classifier_is_no_stage_end(pair):
-    with pytest.raises(ValueError, match="'head' is the classifier"):
-        prompted(pair[0], at=("stages.0", "head"))
-
-
-def test_a_layer_that_is_called_twice_is_no_stage_end():
-    network = torchvision.models.resnet18(num_classes=4)
-    with pytest.raises(EngineError, match=r"layer 'layer1\.0\.relu' is called 2 times"):
-        prompted(network, at=("layer1.0.relu",))

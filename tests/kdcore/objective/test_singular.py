@@ -6,7 +6,7 @@ import torch
 from kdcore.objective import distance
 from kdcore.objective.distances.singular import leading
 
-SHAPES = [(3, 4, 4, 4), (3, 6, 3, 3), (3, 9, 2, 2)]
+SHAPES = [(2, 4, 3, 3), (2, 5, 3, 3), (2, 6, 2, 2)]
 
 
 def noise(shape, seed=0, dtype=torch.float64):
@@ -66,10 +66,10 @@ def test_layers_without_determined_vectors_stay_finite(kind):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_layers_are_measured_in_float32(dtype):
-    students, teachers = layers(0, dtype=torch.float32), layers(1, dtype=torch.float32)
-    loss = distance("kdsvd")([s.to(dtype) for s in students], [t.to(dtype) for t in teachers])
+    students, teachers = ([layer.to(dtype) for layer in layers(seed)] for seed in (0, 1))
+    loss = distance("kdsvd")(students, teachers)
     assert loss.dtype == torch.float32
-    torch.testing.assert_close(loss, distance("kdsvd")(students, teachers), rtol=0.1, atol=0.01)
+    assert loss == distance("kdsvd")([s.float() for s in students], [t.float() for t in teachers])
 
 
 def test_a_shuffled_teacher_costs_more_than_the_true_one():
@@ -83,4 +83,4 @@ def test_one_layer_or_other_channels_are_refused():
     with pytest.raises(ValueError, match="two layers or more"):
         distance("kdsvd")(layers()[:1], layers()[:1])
     with pytest.raises(ValueError, match=r"equal channels .* use an adapter"):
-        distance("kdsvd")(layers()[:2], [noise((3, 5, 4, 4)), noise((3, 6, 3, 3))])
+        distance("kdsvd")(layers()[:2], [noise((2, 7, 3, 3)), noise((2, 5, 3, 3))])

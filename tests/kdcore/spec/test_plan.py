@@ -243,11 +243,27 @@ def test_every_fault_is_found_at_once():
     }
 
 
-def test_every_preset_plans_with_its_defaults_and_is_documented():
-    for info in methods():
-        assert planned(method=info.name).method == info.name
-        assert info.summary
-        assert method_info(info.name).options_schema["properties"].keys() == info.defaults.keys()
+NETWORKS = {
+    "convolutional": {},
+    "transformer": {"teacher__architecture": "vit-4", "student__architecture": "vit-2"},
+}
+
+
+@pytest.mark.parametrize("info", methods(), ids=lambda info: info.name)
+def test_every_preset_plans_with_its_defaults_on_its_kinds_of_networks_and_is_documented(info):
+    for kind in info.kinds:
+        assert planned(method=info.name, **NETWORKS[kind]).method == info.name
+    assert info.summary
+    assert any("L(student)" in line or "L(reused)" in line for line in info.formula)
+    schema = method_info(info.name).options_schema["properties"]
+    assert {name for name, field in schema.items() if not field.get("writeOnly")} >= set(info.defaults)
+
+
+@pytest.mark.parametrize("info", [one for one in methods() if len(one.kinds) == 1], ids=lambda info: info.name)
+def test_a_preset_for_one_kind_of_networks_is_refused_for_the_other_with_a_reason(info):
+    other = "transformer" if "convolutional" in info.kinds else "convolutional"
+    found = problems(method=info.name, **NETWORKS[other])
+    assert all(problem.message for problem in found.values())
 
 
 STAGE = {"name": "a", "epochs": 20}

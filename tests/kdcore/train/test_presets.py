@@ -2,39 +2,32 @@
 
 import pytest
 import torch
-from torch import nn
+from stepping import Bench
 
-from kdcore.data.batches import Batch
-from kdcore.objective.networks import fingerprint, freeze
-from kdcore.prepare import open_workshop
+from kdcore.objective.networks import fingerprint
 from kdcore.spec import methods
-from kdcore.train.stage import Stage
 
-TAUGHT = [info.name for info in methods()]
+NETWORKS = {
+    "convolutional": {"teacher": {"width": 0.5}, "student": {"labels": None}},
+    "transformer": {
+        "teacher": {"architecture": "vit-4", "width": 0.25},
+        "student": {"architecture": "vit-2", "width": 0.125, "labels": None},
+        "training": {"optimizer": {"lr": 0.005}},
+    },
+}
+TAUGHT = [(info.name, kind) for info in methods() for kind in info.kinds]
 
 
-def stages_of(tiny_plan, method):
+def stages_of(tiny_plan, method, kind="convolutional"):
     """Each stage of a preset, ready to step, with its networks and a batch."""
-    torch.manual_seed(0)
-    plan = tiny_plan(method=method, student={"labels": None}, training={"schedule": {"warmup_epochs": 0}})
-    workshop = open_workshop(plan, None)
-    run = plan.run("distil")
-    networks = {name: freeze(workshop.fresh(name)) for name in run.needs}
-    for name in sorted(run.learners, key=lambda learner: learner in plan.paths):
-        networks[name] = workshop.fresh(name, networks).train()
-    pictures = workshop.data.train.take(torch.arange(32))
-    batch = Batch(workshop.normalise(pictures.images), pictures.labels, torch.arange(32))
-    named = nn.ModuleDict()
-    for number, stage in enumerate(run.stages):
-        made = Stage(
-            run, stage, networks, batch.images[:2], workshop.machine, samples=len(workshop.data.train), named=named
-        )
-        yield made, networks, batch, number
+    bench = Bench(tiny_plan, method=method, **NETWORKS[kind])
+    for number in range(len(bench.run.stages)):
+        yield bench.stage(number), bench.networks, bench.batch, number
 
 
-@pytest.mark.parametrize("method", TAUGHT)
-def test_three_steps_of_every_stage_move_the_student_and_nothing_else(tiny_plan, method):
-    for stage, networks, batch, _ in stages_of(tiny_plan, method):
+@pytest.mark.parametrize(("method", "kind"), TAUGHT)
+def test_three_steps_of_every_stage_move_the_learners_and_nothing_else(tiny_plan, method, kind):
+    for stage, networks, batch, _ in stages_of(tiny_plan, method, kind):
         before = {name: fingerprint(network) for name, network in networks.items()}
         for step in range(3):
             losses = stage.step(batch, stage.plan.epochs - 1, step)
@@ -45,9 +38,9 @@ def test_three_steps_of_every_stage_move_the_student_and_nothing_else(tiny_plan,
         stage.close()
 
 
-@pytest.mark.parametrize("method", TAUGHT)
-def test_thirty_steps_on_one_batch_bring_the_loss_down(tiny_plan, method):
-    for stage, _, batch, _ in stages_of(tiny_plan, method):
+@pytest.mark.parametrize(("method", "kind"), TAUGHT)
+def test_thirty_steps_on_one_batch_bring_the_loss_down(tiny_plan, method, kind):
+    for stage, _, batch, _ in stages_of(tiny_plan, method, kind):
         epoch = stage.plan.epochs - 1
         losses = [float(stage.step(batch, epoch, 0)["loss"]) for _ in range(30)]
         assert min(losses[-5:]) < losses[0]
