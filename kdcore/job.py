@@ -234,22 +234,30 @@ def _on(pictures: Pictures, device: str) -> Pictures:
 
 
 def _batches(run: RunPlan, workshop: Workshop) -> Batches:
-    """The run's batches; both runs of the student draw the same order from the same pictures where labels allow."""
+    """The run's batches; both runs of the student draw the same order from the same pictures where labels allow.
+
+    Raises:
+        EngineError: ``invalid_data`` for a sampler that asks for more classes than the run has labels of.
+    """
     train, training = workshop.data.train, run.training
     known = _known(run, train.labels, workshop.plan.dataset.splits.seed)
     labels = torch.full_like(train.labels, UNLABELLED)
     labels[known] = train.labels[known]
     device = workshop.machine.device
-    return Batches(
-        _on(train, device),
-        labels.to(device),
-        known if run.sample == "labelled" else torch.arange(len(train)),
-        steps=run.steps_per_epoch,
-        batch_size=training.batch_size,
-        seed=derive(training.seed, run.learner),
-        augment=training.augment,
-        normalise=workshop.normalise,
-    )
+    try:
+        return Batches(
+            _on(train, device),
+            labels.to(device),
+            known if run.sample == "labelled" else torch.arange(len(train)),
+            steps=run.steps_per_epoch,
+            batch_size=training.batch_size,
+            seed=derive(training.seed, run.learner),
+            augment=training.augment,
+            normalise=workshop.normalise,
+            sampler=training.sampler,
+        )
+    except ValueError as error:
+        raise EngineError("invalid_data", str(error), "/training/sampler") from None
 
 
 def _known(run: RunPlan, labels: Tensor, seed: int) -> Tensor:

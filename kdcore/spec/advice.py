@@ -12,6 +12,7 @@ from kdcore.spec.objective import MethodSpec
 from kdcore.spec.plan import STUDENT, TEACHER, DatasetPlan, PlanWarning, RunPlan
 from kdcore.spec.rooms import piece_options
 from kdcore.spec.rooms.balances import BalanceOptions
+from kdcore.spec.rooms.distributions import expected_per_class
 
 FEWEST_PER_CLASS = 4
 """Samples of a class below which a distribution within that class is guesswork."""
@@ -66,7 +67,8 @@ def _balances(spec: JobSpec, runs: tuple[RunPlan, ...]) -> Iterator[Finding]:
 def _classes(spec: JobSpec, dataset: DatasetPlan, runs: tuple[RunPlan, ...]) -> Iterator[Finding]:
     """Distances within classes on batches that hold few of each."""
     sampler, training = spec.training.sampler, spec.training
-    per_class = sampler.per_class if sampler is not None else training.batch_size / dataset.num_classes
+    drawn = expected_per_class(training.batch_size, dataset.num_classes)
+    per_class = drawn if sampler is None else sampler.per_class
     terms = [term for stage in runs[-1].stages for term in stage.terms]
     names = [term.name for term in terms if within_classes(term.distance)]
     if names and per_class < FEWEST_PER_CLASS:

@@ -164,7 +164,7 @@ class MethodSpec(Strict):
 
 
 def _method_kind(value: Any) -> str:
-    written_out = isinstance(value, MethodSpec) or (isinstance(value, dict) and "stages" in value)
+    written_out = isinstance(value, MethodSpec) or (isinstance(value, dict) and "stages" in value and "preset" not in value)
     return "Objective" if written_out else "Preset"
 
 

@@ -59,6 +59,7 @@ class CAGrad(Bending):
 
     Liu et al. 2021, algorithm 1: ``g0 + c ‖g0‖ g_w / ‖g_w‖`` where w on the simplex minimises
     ``g_w · g0 + c ‖g0‖ ‖g_w‖``. As there, the step's length is that of a mean, not of a sum.
+    Where ``g_w`` vanishes, as when the groups cannot be helped all at once, the step is the mean.
     """
 
     def __init__(self, options: CAGradOptions, groups: Sequence[str]) -> None:
