@@ -60,18 +60,13 @@ class Workshop:
         of = networks[path.of] if path.of in networks else self.fresh(path.of)
         further: dict[str, Any] = {}
         if path.borrows is not None:
-            lender = networks[path.borrows] if path.borrows in networks else self.fresh(path.borrows)
-            further["borrowed"] = lender.get_submodule(path.borrowed or "")
-        with seeded(self.plan.spec.training.seed, name, "initial weights"):
-            built = paths.build(
-                path.kind,
-                of,
-                path.options,
-                at=path.at,
-                classifier=path.classifier,
-                sample=self.sample,
-                **further,
-            )
+            further["borrowed"] = networks[path.borrows] if path.borrows in networks else self.fresh(path.borrows)
+        further |= {"at": path.at, "classifier": path.classifier, "sample": self.sample}
+        try:
+            with seeded(self.plan.spec.training.seed, name, "initial weights"):
+                built = paths.build(path.kind, of, path.options, **further)
+        except ValueError as error:
+            raise EngineError("layer_not_found", str(error), f"/method/networks/{name}") from None
         return built.to(self.machine.device)
 
     @property

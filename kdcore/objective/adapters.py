@@ -8,6 +8,8 @@ from typing import Any
 from torch import nn
 
 from kdcore.objective.bridges import Adapter, Shape, auto_map, linear_map, regressor, unchanged
+from kdcore.objective.connectors import branches, pointwise, translator
+from kdcore.objective.fusion import Fusion
 from kdcore.objective.mixtures import Mixture, Tokens
 from kdcore.objective.projections import Orthogonal, Subspace
 from kdcore.spec.rooms import piece_options
@@ -46,5 +48,9 @@ BUILDERS: dict[str, Build] = {
     "tokens": Tokens,
     "orthogonal": Orthogonal,
     "subspace": Subspace,
+    "pointwise": pointwise,
+    "translator": translator,
+    "fusion": Fusion,
+    "classifier": branches,
 }
 """Every adapter by the name that specs use, called with the traced shapes of both sides and its options."""

@@ -41,7 +41,8 @@ def models_of(result: Result) -> dict[str, ModelFigures]:
 
 def accuracy_over_time(result: Result, history: Sequence[Record]) -> Chart | None:
     """Validation accuracy of every run."""
-    lines = [line for line in curves(history, split="validation") if line.name == "accuracy"]
+    shown = [record for record in history if not _is_aside(record["run"])]
+    lines = [line for line in curves(shown, split="validation") if line.name == "accuracy"]
     if not lines:
         return None
     with style():
@@ -51,7 +52,7 @@ def accuracy_over_time(result: Result, history: Sequence[Record]) -> Chart | Non
         _stages(axes, history, run_of(history, "student"))
         axes.set(xlabel=EPOCHS, ylabel="validation accuracy, %")
         axes.locator_params(axis="x", integer=True)
-        _legend(axes)
+        legend(axes)
         title = "; ".join(f"{_named(line.run).lower()} {numbers.percent(line.values[-1])}" for line in lines)
         picture = svg(drawn, "accuracy", f"Validation accuracy by epoch. Last values: {title}")
     return Chart(
@@ -59,8 +60,13 @@ def accuracy_over_time(result: Result, history: Sequence[Record]) -> Chart | Non
         note="Both students see the same number of steps; the validation split is not the test split.",
         drawing=picture,
         header=["epoch", *(_named(line.run) for line in lines)],
-        rows=_side_by_side(lines, numbers.percent),
+        rows=side_by_side(lines, numbers.percent),
     )
+
+
+def _is_aside(run: str) -> bool:
+    """Short runs that only decide something about another one."""
+    return run == "twin" or run.startswith("search-")
 
 
 def _named(run: str) -> str:
@@ -87,11 +93,12 @@ def _stages(axes: Any, history: Sequence[Record], run: str | None) -> None:
         axes.text(epoch, 1.01, f"stage {stage}", transform=axes.get_xaxis_transform(), fontsize=8, color=light("muted"))
 
 
-def _legend(axes: Any, columns: int = 3) -> None:
+def legend(axes: Any, columns: int = 3) -> None:
+    """Above the plot, so that it hides no line."""
     axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.05), ncols=columns, handlelength=2.2, columnspacing=1.4)
 
 
-def _side_by_side(lines: Sequence[Curve], text: Any) -> list[list[str]]:
+def side_by_side(lines: Sequence[Curve], text: Any) -> list[list[str]]:
     """One row for each epoch, one column for each line; at most thirty rows."""
     epochs = sorted({epoch for line in lines for epoch in line.epochs})
     stride = -(-len(epochs) // 30)
@@ -102,11 +109,11 @@ def _side_by_side(lines: Sequence[Curve], text: Any) -> list[list[str]]:
 def losses_over_time(history: Sequence[Record]) -> Chart | None:
     """Loss of the distilled student, whole and by term: validation solid, training thin."""
     run = run_of(history, "student") or next(reversed(runs(history)), None)
-    wanted = [line for line in curves(history, run=run) if line.name == "loss" or line.name.startswith("term.")]
+    wanted = _losses(curves(history, run=run))
     if not wanted or run is None:
         return None
     with style():
-        drawn, axes = figure(WIDTH, HEIGHT)
+        drawn, axes = figure(WIDTH, HEIGHT + 0.1 * len({line.name for line in wanted}))
         hues = _hues(wanted)
         for line in wanted:
             _loss_line(axes, line, hues[line.name])
@@ -117,7 +124,7 @@ def losses_over_time(history: Sequence[Record]) -> Chart | None:
             axes.set(yscale="log", ylabel="loss (logarithmic)")
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
             axes.yaxis.set_minor_formatter(lambda value, _: "")
-        _legend(axes, columns=4)
+        legend(axes, columns=2)
         picture = svg(drawn, "loss", f"Losses of run {run} by epoch, whole and by term")
     shown = [line for line in wanted if line.split == "validation"] or wanted
     return Chart(
@@ -125,8 +132,15 @@ def losses_over_time(history: Sequence[Record]) -> Chart | None:
         note="Solid: validation. Thin: training. “total” is the weighted sum; terms are shown before weighting.",
         drawing=picture,
         header=["epoch", *(_term(line.name) for line in shown)],
-        rows=_side_by_side(shown, numbers.small),
+        rows=side_by_side(shown, numbers.small),
     )
+
+
+def _losses(lines: Sequence[Curve]) -> list[Curve]:
+    """The whole loss and the terms of the network that the run is for; others that learn beside it have an accuracy."""
+    others = {line.name.removeprefix("accuracy.") for line in lines if line.name.startswith("accuracy.")}
+    wanted = [line for line in lines if line.name == "loss" or line.name.startswith("term.")]
+    return [line for line in wanted if line.name.removeprefix("term.").partition(".")[0] not in others]
 
 
 def _term(name: str) -> str:
@@ -167,7 +181,7 @@ def accuracy_by_size(result: Result) -> Chart:
         axes.set_xticks(sorted({model["parameters"] for model in models.values()}))
         axes.set_xticks([], minor=True)
         axes.xaxis.set_major_formatter(lambda value, _: numbers.count(value))
-        _legend(axes)
+        legend(axes)
         rows = [[TITLES[r], numbers.count(m["parameters"]), numbers.percent(m["accuracy"])] for r, m in models.items()]
         picture = svg(drawn, "size", "; ".join(": ".join(row[:2]) + f" parameters, {row[2]}" for row in rows))
     return Chart(
@@ -221,7 +235,7 @@ def change_by_class(result: Result) -> Chart | None:
         axes.set(xlabel="recall, %", yticks=range(len(shown)))
         axes.set_yticklabels([_class_name(result, index) for index, _ in reversed(shown)])
         axes.grid(visible=False, axis="y")
-        _class_legend(axes, models)
+        _classlegend(axes, models)
         picture = svg(drawn, "classes", f"Recall by class; {_class_title(result, changes, rival)}")
     return Chart(
         title=_class_title(result, changes, rival),
@@ -260,10 +274,10 @@ def _class_marker(role: str) -> dict[str, Any]:
     return {"marker": MARKERS[role], "color": light(role), "linestyle": "none", "markersize": 6} | frame
 
 
-def _class_legend(axes: Any, models: dict[str, ModelFigures]) -> None:
+def _classlegend(axes: Any, models: dict[str, ModelFigures]) -> None:
     for role in models:
         axes.plot([], [], **_class_marker(role), label=TITLES[role])
-    _legend(axes)
+    legend(axes)
 
 
 def _class_title(result: Result, changes: list[tuple[int, float]], rival: str) -> str:

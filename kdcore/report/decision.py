@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kdcore.report import numbers
 from kdcore.report.charts import class_changes, models_of, verdict_interval
+from kdcore.report.insight import remarks
 from kdcore.report.markup import Markup, element, join
 from kdcore.report.result import ModelFigures, Result
 
@@ -130,6 +131,7 @@ def _points_to_watch(result: Result) -> Iterator[Markup]:
         if not export["verified"]:
             yield _point(f"{export['name']} was withheld", export["reason"] or "no reason was recorded")
     yield from _worst_class(result)
+    yield from (_point(what, detail) for what, detail in remarks(result))
     for warning in result["warnings"]:
         yield _point("Warning of the plan", str(warning.get("message", warning)))
     examples = sum(entry["examples"] for entry in result["models"]["student"]["per_class"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kdcore.report import charts, numbers
+from kdcore.report import charts, insight, numbers
 from kdcore.report.charts import TITLES, Chart, models_of
 from kdcore.report.curves import Record
 from kdcore.report.decision import swatch
@@ -19,6 +19,8 @@ def evidence(result: Result, history: Sequence[Record]) -> Markup:
         charts.losses_over_time(history),
         charts.accuracy_by_size(result),
         charts.change_by_class(result),
+        insight.balance_over_time(history),
+        insight.angles_by_layer(result),
     ]
     return join(
         [

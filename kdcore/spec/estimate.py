@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kdcore.spec.plan import TEACHER, Estimate, NetworkPlan, RunPlan
+from kdcore.spec.plan import STUDENT, TEACHER, Estimate, NetworkPlan, RunPlan
 
 BACKWARD = 3
 """A training step costs about three forward passes: one forward, two in the backward pass."""
@@ -21,7 +21,8 @@ def estimate(networks: Mapping[str, NetworkPlan], runs: Sequence[RunPlan], devic
     kind = "cuda" if device == "cuda" else "cpu"
     seconds = 0.0
     for run in runs:
-        macs = networks[run.learner].macs * BACKWARD
+        learner = run.learner if run.learner in networks else STUDENT  # a delivered path leads through the student
+        macs = networks[learner].macs * BACKWARD
         if TEACHER in run.needs:
             macs += networks[TEACHER].macs
         step = SECONDS_PER_STEP[kind] + macs * run.training.batch_size / MACS_PER_SECOND[kind]

@@ -60,7 +60,8 @@ _MAPS: dict[str, Callable[[int, int, random.Random], list[int]]] = {
 }
 EVERY = ("all", "weighted")
 """Strategies that pair every student block with every teacher block."""
-STRATEGIES = (*_MAPS, "last-k", *EVERY, "none")
+HALVING = "forward-halving"
+STRATEGIES = (*_MAPS, HALVING, "last-k", *EVERY, "none")
 
 
 def layer_pairs(
@@ -76,7 +77,8 @@ def layer_pairs(
 
     Args:
         strategy: ``forward``, ``reverse``, ``all-to-one``, ``random`` (the forward map permuted once by ``seed``),
-            ``in-order-random``, ``last-k``, ``all`` (every student block with every teacher block, each at
+            ``in-order-random``, ``forward-halving`` (the forward map, each pair at half the weight of the next deeper
+            one), ``last-k``, ``all`` (every student block with every teacher block, each at
             ``1 / teachers``, so that a student block counts as much as elsewhere), ``weighted`` (the same pairs, whose
             weights the adapter ``mixture`` learns) or ``none``.
         k: how many student blocks take part: spread evenly as the forward map spreads, or the last ones for
@@ -108,5 +110,8 @@ def _pairs(strategy: str, students: int, teachers: int, k: int | None, seed: int
     chosen = forward_map(k, students) if k else list(range(students))
     if strategy in EVERY:
         return [Pair(s, t, 1 / teachers) for s in chosen for t in range(teachers)]
+    if strategy == HALVING:
+        depths = enumerate(zip(chosen, forward_map(len(chosen), teachers), strict=True), start=1)
+        return [Pair(s, t, 2.0 ** (depth - len(chosen))) for depth, (s, t) in depths]
     generator = random.Random(seed)  # noqa: S311 - a layer map is no secret
     return [Pair(s, t) for s, t in zip(chosen, _MAPS[strategy](len(chosen), teachers, generator), strict=True)]

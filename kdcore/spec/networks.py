@@ -37,11 +37,14 @@ class PathNetwork(Named):
         path: which kind of path, such as ``prompts``; its options stand beside it.
         of: the network it leads through.
         borrows: a second network that it takes a part from (spelt ``from``), for paths that need one.
+        learning_rate_scale: factor on the learning rate of what it learns: prompts in a deep frozen network move
+            its output more than their size tells. A path that is delivered learns at the student's rate.
     """
 
     path: Name
     of: Name = "teacher"
     borrows: Name = Field(default="teacher", alias="from")
+    learning_rate_scale: float = Field(default=0.2, gt=0, le=100)
 
 
 class Peer(Strict):
@@ -49,9 +52,11 @@ class Peer(Strict):
 
     Attributes:
         like: the network whose architecture it has.
+        learning_rate_scale: factor on its learning rate.
     """
 
     like: Name = "student"
+    learning_rate_scale: float = Field(default=1, gt=0, le=100)
 
 
 class Further(Strict):

@@ -130,7 +130,7 @@ class Guard(Strict):
     student is then behind by more than the tolerance, that is reported, and the terms dropped if so asked.
 
     Attributes:
-        share: of the epochs after which the two are compared.
+        share: of the epochs after which the two are compared, and not before the whole student learns.
         tolerance: validation accuracy that the student may lie behind.
         action: ``report``, or ``drop`` the terms that compare features from then on.
     """
@@ -164,7 +164,9 @@ class MethodSpec(Strict):
 
 
 def _method_kind(value: Any) -> str:
-    written_out = isinstance(value, MethodSpec) or (isinstance(value, dict) and "stages" in value and "preset" not in value)
+    written_out = isinstance(value, MethodSpec) or (
+        isinstance(value, dict) and "stages" in value and "preset" not in value
+    )
     return "Objective" if written_out else "Preset"
 
 

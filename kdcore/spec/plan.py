@@ -191,6 +191,7 @@ class RunPlan(Strict):
         sample: ``all`` pictures, or the ``labelled`` ones only because every term needs labels.
         labels: how many labels it may see; None for all.
         steps_per_epoch: optimiser steps an epoch, the same for every run of the student.
+        rates: factors on the learning rate by learner, where they differ from 1.
         copies: initial weights that the student takes from a teacher.
         choices: by stage, the runs among which the best one's points are taken.
         guard: when to compare it with its twin.
@@ -205,6 +206,7 @@ class RunPlan(Strict):
     sample: Literal["all", "labelled"]
     labels: int | None
     steps_per_epoch: int
+    rates: dict[str, float] = {}
     copies: CopyPlan | None = None
     choices: dict[str, tuple[str, ...]] = {}
     guard: GuardPlan | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from kdcore.spec.base import Problem, SpecError
 from kdcore.spec.catalogue import Description
 from kdcore.spec.copies import copied_blocks
 from kdcore.spec.datasets import dataset_info
 from kdcore.spec.job import JobSpec
-from kdcore.spec.networks import Further
+from kdcore.spec.networks import Further, PathNetwork, Peer
 from kdcore.spec.objective import MethodSpec, PointPair, Stage
 from kdcore.spec.others import Others
 from kdcore.spec.plan import (
@@ -109,7 +110,13 @@ class RunMaker:
             labels=labels,
             steps_per_epoch=self.dataset.counts.train // self.spec.training.batch_size,
             copies=copied,
+            rates={name: rate for name in learners[1:] if (rate := self._rate(name)) != 1},
         )
+
+    def _rate(self, learner: str) -> float:
+        """What the method says of the learning rate of a network beside the student."""
+        asked = self.method.networks[learner]
+        return asked.learning_rate_scale if isinstance(asked, PathNetwork | Peer) else 1.0
 
     def _needs(self, stages: Sequence[StagePlan], learners: Sequence[str]) -> tuple[str, ...]:
         """Frozen networks that the stages listen to, or that a path of theirs leads through."""
@@ -202,7 +209,7 @@ class RunMaker:
         guard = self.method.guard
         if guard is None:
             return (), None
-        epochs = max(1, round(guard.share * self.spec.training.epochs))
+        epochs = max(1, round(guard.share * self.spec.training.epochs), _before_accuracy(stages) + 1)
         kept = _up_to(_without_features(stages), epochs)
         if not kept:
             message = "a guard compares with the method without its feature terms, and nothing would be left of it"
@@ -263,6 +270,11 @@ def shortened(stages: Sequence[Stage], epochs: int) -> tuple[Stage, ...]:
     shares = [max(1, round(stage.epochs * epochs / total)) for stage in stages]
     shares[-1] = max(1, epochs - sum(shares[:-1]))
     return tuple(stage.model_copy(update={"epochs": share}) for stage, share in zip(stages, shares, strict=True))
+
+
+def _before_accuracy(stages: Sequence[StagePlan]) -> int:
+    """Epochs of the first stages that train only a part of the network: there is nothing to compare until then."""
+    return sum(stage.epochs for stage in takewhile(lambda stage: stage.upto is not None, stages))
 
 
 def _without_features(stages: Sequence[StagePlan]) -> tuple[StagePlan, ...]:

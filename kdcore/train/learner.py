@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kdcore.objective.balance import DOT
 from kdcore.objective.terms import Objective
 from kdcore.spec.training import Training
 from kdcore.train import optimiser
@@ -22,6 +23,7 @@ class Learner:
         objective: of the stage.
         training: of the run.
         rates: factors on the learning rate by prefix of a parameter's name, the longest prefix wins; 0 leaves out.
+        rate: factor on all of them, the adapters' included.
     """
 
     def __init__(
@@ -32,8 +34,9 @@ class Learner:
         objective: Objective,
         training: Training,
         rates: Mapping[str, float],
+        rate: float = 1.0,
     ) -> None:
-        self.name, self.network, self.training = name, network, training
+        self.name, self.network, self.training, self.rate = name, network, training, rate
         scaled = {own: _rate_of(own, rates) for own in names}
         trained = {own: p for own, p in network.named_parameters() if scaled.get(own)}
         adapters = objective.parameters_of(name)
@@ -43,7 +46,8 @@ class Learner:
         plain = [p for own, p in trained.items() if scaled[own] == 1]
         groups.insert(0, optimiser.Group([*plain, *adapters]))
         groups.append(optimiser.Group(list(self.balance.parameters()), decay=False))
-        self.optimizer = optimiser.build(training.optimizer, groups, momentum=not self.balance.owns_momentum)
+        kept = self.balance.momentum if isinstance(self.balance, DOT) else None
+        self.optimizer = optimiser.build(training.optimizer, groups, kept_elsewhere=kept)
         self._kernels = optimiser.kernels(network, self.parameters) if training.max_norm is not None else []
 
     def begin(self) -> None:
@@ -52,7 +56,7 @@ class Learner:
 
     def move(self, rate: float) -> dict[str, Tensor]:
         """The step, from the gradients that were gathered; returns the balance's readings."""
-        optimiser.set_rate(self.optimizer, rate)
+        optimiser.set_rate(self.optimizer, self.rate * rate)
         readings = self.balance.finish(self.parameters)
         if self.training.gradient_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.training.gradient_clip)

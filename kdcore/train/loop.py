@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -227,7 +227,7 @@ class Loop:
         if self._epochs_before() + self.position.epoch != guard.epoch:
             return
         harmful = accuracy < self.twin - guard.tolerance
-        matching = tuple(term.name for term in stage.plan.terms if term.compares_features)
+        matching = _matching(self.run.stages[self.position.stage :])
         if harmful and guard.action == "drop":
             self.position.dropped = (*self.position.dropped, *matching)
             stage.objective.dropped = frozenset(self.position.dropped)
@@ -273,6 +273,18 @@ class Loop:
         self.history = list(state["history"])
         self.findings = list(state["findings"])
         _set_random_state(state["rng"], self.machine.device)
+
+
+def _matching(stages: Sequence[StagePlan]) -> tuple[str, ...]:
+    """Terms that compare features, of stages in which others would remain."""
+    found = [
+        term.name
+        for stage in stages
+        if not all(term.compares_features for term in stage.terms)
+        for term in stage.terms
+        if term.compares_features
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _random_state(device: str) -> State:

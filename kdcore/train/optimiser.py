@@ -33,10 +33,18 @@ class Group:
     decay: bool = True
 
 
-def build(options: Optimizer, groups: Iterable[Group], *, momentum: bool = True) -> torch.optim.Optimizer:
-    """The optimiser over ``groups``; without ``momentum`` where somebody else keeps it."""
+def build(
+    options: Optimizer, groups: Iterable[Group], *, kept_elsewhere: float | None = None
+) -> torch.optim.Optimizer:
+    """The optimiser over ``groups``.
+
+    Args:
+        kept_elsewhere: the momentum that the gradients hold already. The optimiser then has none, and its weight decay
+            is as strong as one that passes through such a momentum.
+    """
+    decay = options.weight_decay / (1 - (kept_elsewhere or 0.0))
     listed: list[dict[str, Any]] = [
-        {"params": group.parameters, "scale": group.rate, "weight_decay": options.weight_decay if group.decay else 0.0}
+        {"params": group.parameters, "scale": group.rate, "weight_decay": decay if group.decay else 0.0}
         for group in groups
         if group.parameters
     ]
@@ -44,7 +52,7 @@ def build(options: Optimizer, groups: Iterable[Group], *, momentum: bool = True)
         return torch.optim.AdamW(listed, lr=options.lr)
     if options.name == "rmsprop":
         return torch.optim.RMSprop(listed, lr=options.lr, alpha=RMSPROP_DECAY)
-    kept = options.momentum if momentum else 0.0
+    kept = options.momentum if kept_elsewhere is None else 0.0
     return torch.optim.SGD(listed, lr=options.lr, momentum=kept, nesterov=options.nesterov and kept > 0)
 
 

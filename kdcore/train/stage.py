@@ -66,7 +66,9 @@ class Stage:
         names = parameters_upto(network, self.plan.upto if main else None, sample)
         own: dict[str, float] = getattr(network, "parameter_scales", dict)()
         rates = {**own, **self.plan.layer_rates} if main else own
-        return Learner(name, network, names, self.objective, self.run.training, rates)
+        return Learner(
+            name, network, names, self.objective, self.run.training, rates, rate=self.run.rates.get(name, 1.0)
+        )
 
     def teaches(self, name: str) -> bool:
         """Whether the network ``name`` learns in this stage."""

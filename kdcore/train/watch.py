@@ -14,6 +14,12 @@ from kdcore.spec.training import Rollback
 from kdcore.train.guards import SaturationAlarm, SpikeGuard
 from kdcore.train.stage import Stage
 
+SATURATED = 100
+"""Steps in a row after which a balance counts as saturated."""
+
+GPU_LOOK_EVERY = 20
+"""Steps between two looks at a balance's shares on a GPU, where each look waits for the device."""
+
 State = dict[str, Any]
 Found = Callable[[str, dict[str, Any]], None]
 """Takes the kind of a finding and its facts."""
@@ -69,16 +75,19 @@ class Watch:
         return True
 
     def _look_at_shares(self, values: Mapping[str, Tensor], step: int) -> None:
+        every = GPU_LOOK_EVERY if values["loss"].is_cuda else 1
+        if step % every:
+            return
         shares: dict[str, dict[str, float]] = {}
         for name, value in values.items():
             if name.startswith("balance.") and ".share." in name:
                 learner, _, group = name.removeprefix("balance.").partition(".share.")
                 shares.setdefault(learner, {})[group] = float(value)
         for learner, of_groups in shares.items():
-            alarm = self._alarms.setdefault(learner, SaturationAlarm())
+            alarm = self._alarms.setdefault(learner, SaturationAlarm(steps=SATURATED // every))
             saturated = alarm.look(of_groups)
             if saturated is not None:
-                facts = {"learner": learner, "group": saturated, "threshold": alarm.threshold, "steps": alarm.steps}
+                facts = {"learner": learner, "group": saturated, "threshold": alarm.threshold, "steps": SATURATED}
                 self.found("saturation", {**facts, "step": step})
 
     def _return(self, stage: Stage, fault: str, step: int) -> None:
@@ -101,7 +110,7 @@ class Watch:
         return {
             "returns": self.returns,
             "spikes": None if self._spikes is None else self._spikes.state(),
-            "alarms": {name: alarm.state() for name, alarm in self._alarms.items()},
+            "alarms": {name: {**alarm.state(), "steps": alarm.steps} for name, alarm in self._alarms.items()},
             "good": self._good,
             "newest": self._newest,
         }
@@ -109,9 +118,9 @@ class Watch:
     def restore(self, state: State) -> None:
         """Go on from a checkpoint."""
         self.returns, self._good, self._newest = state["returns"], state["good"], state["newest"]
-        self._alarms = {name: SaturationAlarm() for name in state["alarms"]}
-        for name, alarm in self._alarms.items():
-            alarm.restore(state["alarms"][name])
+        for name, held in state["alarms"].items():
+            self._alarms[name] = SaturationAlarm(steps=held["steps"])
+            self._alarms[name].restore(held)
         if self.rollback is not None and state["spikes"] is not None:
             self._spikes = SpikeGuard(factor=self.rollback.factor, window=self.rollback.window)
             self._spikes.restore(state["spikes"])

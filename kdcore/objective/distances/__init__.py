@@ -6,18 +6,23 @@ from typing import Any
 
 from kdcore.objective.distances import (
     attention,
+    classifier,
+    contrastive,
     decoupled,
     features,
+    gram,
     hidden,
     layers,
     levels,
     logits,
     maps,
+    masked,
     moments,
     relations,
     sequences,
     singular,
     transport,
+    variational,
 )
 from kdcore.objective.distances.base import Classes, Context, Distance
 from kdcore.objective.distances.masks import UNLABELLED
@@ -39,6 +44,11 @@ CLASSES: Classes = {
     **relations.CLASSES,
     **transport.CLASSES,
     **moments.CLASSES,
+    **variational.CLASSES,
+    **gram.CLASSES,
+    **contrastive.CLASSES,
+    **masked.CLASSES,
+    **classifier.CLASSES,
 }
 
 

@@ -8,12 +8,19 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from kdcore.objective.paths.outputs import OutputPrompts
+from kdcore.objective.paths.paraphraser import Paraphraser
 from kdcore.objective.paths.prompted import Prompted
+from kdcore.objective.paths.reuse import Reuse
 from kdcore.spec.rooms import piece_options
 
-__all__ = ["CLASSES", "OutputPrompts", "Prompted", "build", "prompted"]
+__all__ = ["CLASSES", "OutputPrompts", "Paraphraser", "Prompted", "Reuse", "build", "prompted"]
 
-CLASSES: dict[str, Callable[..., nn.Module]] = {"prompts": Prompted, "outputs": OutputPrompts}
+CLASSES: dict[str, Callable[..., nn.Module]] = {
+    "prompts": Prompted,
+    "outputs": OutputPrompts,
+    "paraphraser": Paraphraser,
+    "reuse": Reuse,
+}
 
 
 def build(

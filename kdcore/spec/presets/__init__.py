@@ -19,6 +19,8 @@ from kdcore.spec.presets.hints import HINTS
 from kdcore.spec.presets.kd2m import KD2M
 from kdcore.spec.presets.layers import LAYERS
 from kdcore.spec.presets.logits import LOGITS
+from kdcore.spec.presets.modules import MODULES
+from kdcore.spec.presets.phased import PHASED
 from kdcore.spec.presets.transformers import TRANSFORMERS
 
 __all__ = ["PRESETS", "MethodInfo", "Preset", "UnknownMethod", "expand_preset", "method_info", "methods"]
@@ -32,6 +34,8 @@ PRESETS: dict[str, Preset] = {
     **BALANCED,
     **LOGITS,
     **BASELINES,
+    **MODULES,
+    **PHASED,
     **COMPANY,
     **TRANSFORMERS,
 }

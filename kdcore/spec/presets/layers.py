@@ -10,7 +10,18 @@ from kdcore.spec.base import Strict
 from kdcore.spec.objective import AdapterKind, Kind, PointPair, Stage, Term
 from kdcore.spec.presets.base import Preset, Presets, task
 
-Strategy = Literal["forward", "reverse", "all-to-one", "random", "in-order-random", "last-k", "all", "weighted", "none"]
+Strategy = Literal[
+    "forward",
+    "reverse",
+    "all-to-one",
+    "random",
+    "in-order-random",
+    "forward-halving",
+    "last-k",
+    "all",
+    "weighted",
+    "none",
+]
 
 
 class LayerMatchingOptions(Strict):

@@ -15,6 +15,7 @@ from kdcore.spec.rooms.hidden import HIDDEN
 from kdcore.spec.rooms.layers import LAYERS
 from kdcore.spec.rooms.logits import LOGITS
 from kdcore.spec.rooms.matches import MATCHES
+from kdcore.spec.rooms.modules import MODULES
 from kdcore.spec.rooms.paths import PATHS
 from kdcore.spec.rooms.piece import Piece, Table
 from kdcore.spec.rooms.relations import RELATIONS
@@ -23,7 +24,17 @@ from kdcore.spec.rooms.singular import SINGULAR
 
 __all__ = ["ADAPTERS", "BALANCES", "DISTANCES", "MATCHES", "PATHS", "ROOMS", "BadPiece", "Piece", "piece_options"]
 
-DISTANCES: Table = {**LOGITS, **SEQUENCES, **HIDDEN, **SINGULAR, **FEATURES, **LAYERS, **RELATIONS, **DISTRIBUTIONS}
+DISTANCES: Table = {
+    **LOGITS,
+    **SEQUENCES,
+    **HIDDEN,
+    **SINGULAR,
+    **FEATURES,
+    **LAYERS,
+    **RELATIONS,
+    **DISTRIBUTIONS,
+    **MODULES,
+}
 
 ROOMS: dict[str, Table] = {
     "distance": DISTANCES,

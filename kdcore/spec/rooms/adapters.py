@@ -42,6 +42,37 @@ class SubspaceOptions(OrthogonalOptions):
     width: int | None = Field(default=None, ge=1, le=16384)
 
 
+class PointwiseOptions(Strict):
+    """Layers that look at one position at a time, all but the first as wide as the teacher's.
+
+    Attributes:
+        layers: how many, with ReLU between them.
+        norm: BatchNorm behind each of them (LayerNorm for tokens), where ``bias`` has no effect.
+        activation: ReLU behind the last one, too.
+    """
+
+    layers: int = Field(default=1, ge=1, le=8)
+    norm: bool = False
+    activation: bool = False
+    bias: bool = True
+
+
+class FusionOptions(Strict):
+    """``width``: channels in which layers are fused (the student's deepest layer's, at most 512, if left out).
+
+    ``pooled``: the deepest map, averaged over its positions, is one more layer.
+    """
+
+    width: int | None = Field(default=None, ge=1, le=4096)
+    pooled: bool = True
+
+
+class BranchOptions(Strict):
+    """``hidden``: width of a further layer in front of the logits; none when left out."""
+
+    hidden: int | None = Field(default=None, ge=1, le=65_536)
+
+
 ADAPTERS: Table = {
     "auto": Piece(ConvolutionOptions, "Identity where shapes agree, else built from the traced shapes."),
     "none": Piece(NoOptions, "Compare the features as they are."),
@@ -68,5 +99,28 @@ ADAPTERS: Table = {
         SubspaceOptions,
         "Both sides in a space of more dimensions, with lengths and angles kept; the student learns its place in it.",
         "MoKD (arXiv 2505.08170) names the idea; the form is a reconstruction",
+    ),
+    "pointwise": Piece(
+        PointwiseOptions,
+        "Learned 1x1 convolutions, or linear layers of vectors and tokens; the larger map is averaged to the smaller.",
+        "Connectors of the published codes of VID, OFD and SRRL",
+    ),
+    "translator": Piece(
+        NoOptions,
+        "Three learned 3x3 convolutions to the channels of a teacher's factor; the larger map is averaged to the "
+        "smaller.",
+        "Kim et al. 2018 (FT, arXiv 1802.04977), section 3.2",
+        maps=True,
+    ),
+    "fusion": Piece(
+        FusionOptions,
+        "Each student layer fused with all deeper ones by learned attention, in the shape of one teacher layer.",
+        "Chen et al. 2021 (ReviewKD, arXiv 2104.09044), section 3.2",
+        maps=True,
+    ),
+    "classifier": Piece(
+        BranchOptions,
+        "Logits of a layer: averaged over positions, normalised, and mapped to the classes.",
+        "Hao et al. 2023 (OFA-KD, arXiv 2310.19444), section 3.2; the layers of a branch are a reconstruction",
     ),
 }

@@ -32,6 +32,9 @@ MATCHES: Table = {
         }.items()
     },
     "all": Piece(MatchOptions, "Every student block follows every teacher block, each with weight 1/T."),
+    "forward-halving": Piece(
+        MatchOptions, "The forward map; each pair counts half as much as the next deeper one, the deepest fully."
+    ),
     "weighted": Piece(
         MatchOptions,
         "Every student block follows a sum of all teacher blocks whose weights are learned (adapter mixture).",

@@ -97,6 +97,19 @@ class OutputOptions(Strict):
     hidden: int | None = Field(default=None, ge=1, le=65_536)
 
 
+class ParaphraserOptions(Strict):
+    """``at``: the layer of the network, its last block unless named; ``factor``: share of its channels that is kept."""
+
+    at: str = "features"
+    factor: float = Field(default=0.5, gt=0, le=4)
+
+
+class ReuseOptions(Strict):
+    """``factor``: by which the projector's inner layers have fewer channels than the lender's last map."""
+
+    factor: int = Field(default=2, ge=1, le=64)
+
+
 PATHS: Table = {
     "prompts": Piece(
         PromptOptions,
@@ -108,5 +121,15 @@ PATHS: Table = {
         OutputOptions,
         "A learned residual on the logits of a network whose inside is not known; it starts as the network itself.",
         "(ours), after Li et al. 2025 (arXiv 2506.18244)",
+    ),
+    "paraphraser": Piece(
+        ParaphraserOptions,
+        "A learned autoencoder on one layer of a frozen network: its inner feature says the same in fewer channels.",
+        "Kim et al. 2018 (FT, arXiv 1802.04977), section 3.1",
+    ),
+    "reuse": Piece(
+        ReuseOptions,
+        "The student's own layers, a learned projector, and the frozen classifier of a second network.",
+        "Chen et al. 2022 (SimKD, arXiv 2203.14001), section 3.2",
     ),
 }
