@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.stamp-$(shell cksum < pyproject.toml | cut -d' ' -f1)
 TORCH_INDEX ?=
 NEEDED_GB ?= $(if $(TORCH_INDEX),4,12)
 
-.PHONY: demo up test fast lint types catalogue bench clean install
+.PHONY: demo up test fast lint types catalogue pages bench clean install
 .DEFAULT_GOAL := help
 
 help: ## what there is to run
@@ -33,6 +33,9 @@ types: $(STAMP) ## mypy --strict
 
 catalogue: $(STAMP) ## regenerate kdcore/spec/catalogue.json from the networks themselves
 	$(BIN)/python -m kdcore.models.catalogue
+
+pages: $(STAMP) ## rewrite docs/methods from the table of methods
+	$(BIN)/python -m kdcore.spec.pages docs/methods
 
 install: $(STAMP) ## only make the virtual environment
 

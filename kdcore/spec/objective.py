@@ -131,12 +131,13 @@ class Guard(Strict):
 
     Attributes:
         share: of the epochs after which the two are compared, and not before the whole student learns.
-        tolerance: validation accuracy that the student may lie behind.
+        tolerance: validation accuracy that the student may lie behind; when left out, one standard error of the
+            difference between two accuracies on that many pictures.
         action: ``report``, or ``drop`` the terms that compare features from then on.
     """
 
     share: float = Field(default=0.2, gt=0, lt=1)
-    tolerance: float = Field(default=0.0, ge=0, lt=1)
+    tolerance: float | None = Field(default=None, ge=0, lt=1)
     action: Literal["report", "drop"] = "report"
 
 

@@ -11,7 +11,7 @@ from kdcore.spec.networks import Further, OtherNetwork, PathNetwork, Peer
 from kdcore.spec.paths import BORROWING, THROUGH_STUDENT, path_description
 from kdcore.spec.plan import LABELS, STUDENT, TEACHER, PathPlan
 from kdcore.spec.points import UnknownLayer, resolve
-from kdcore.spec.rooms import BadPiece, piece_options
+from kdcore.spec.rooms import PATHS, BadPiece, piece_options
 from kdcore.spec.rooms.paths import PromptOptions
 from kdcore.spec.stage_ends import stage_ends
 
@@ -87,7 +87,7 @@ class Others:
             return
         borrowed = self.networks[asked.borrows] if kind in BORROWING else None
         places = self._places(of, options, at)
-        if places is None:
+        if places is None or (PATHS[kind].maps and not self._maps(asked, places, at)):
             return
         self.paths[name] = PathPlan(
             kind=kind,
@@ -100,6 +100,20 @@ class Others:
         )
         factor = float(getattr(options, "factor", 1.0))
         self.networks[name] = path_description(kind, of, places, factor, borrowed)
+
+    def _maps(self, asked: PathNetwork, places: tuple[str, ...], at: str) -> bool:
+        """Whether there are maps where a path that needs them acts."""
+        ends = {asked.of: places or self.networks[asked.of].features}
+        if asked.path in BORROWING:
+            ends[asked.borrows] = self.networks[asked.borrows].features
+        for name, points in ends.items():
+            place = resolve(points[-1], self.networks[name])[-1]
+            if place.shape is not None and len(place.shape) != 3:
+                found = f"{name}'s {place.point} has {place.shape}"
+                message = f"path {asked.path!r} acts on maps with channels, height and width ({found})"
+                self.problem(at + pointer("path"), "maps_wanted", f"{message}: take convolutional networks")
+                return False
+        return True
 
     def _places(self, of: Description, options: Strict, at: str) -> tuple[str, ...] | None:
         """Where the path acts: at the ends of the stages, or at the point that its options name."""

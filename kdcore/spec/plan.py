@@ -176,7 +176,7 @@ class GuardPlan(Strict):
 
     twin: str
     epoch: int
-    tolerance: float
+    tolerance: float | None
     action: Literal["report", "drop"]
 
 

@@ -49,5 +49,6 @@ FEATURES: dict[str, Golden] = {
     "cc_adjacent": Golden("cc"),
     "ickd": Golden("ickd"),
     "nst": Golden("nst"),
+    "fsp": Golden("fsp"),
     "kdsvd": Golden("kdsvd", {"k": "k"}),
 }

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from kdcore.objective import adapter, distance
+from kdcore.objective.adapters import Adapter, Shape
 
 Params = Mapping[str, Any]
 Inputs = Mapping[str, Any]
 State = Mapping[str, Any]
+Build = Callable[[Sequence[Shape], Sequence[Shape], Params], Adapter]
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Golden:
         labels, masked: whether our distance is given the labels and the mask.
         prepare: what they do to either side's tensor before they compare.
         layers: factor of layer i of n, for losses of lists that weigh them.
-        adapter: our adapter through which the student's tensor goes, with its options.
+        adapter: our adapter through which both sides go, with its options; or built from both sides' shapes and the
+            peer's parameters.
         state: their weight -> ours, which start with ``adapter.`` or ``distance.``; what begins with ``context.``
             is given to the distance as an entry of the context.
         fold: their weights rewritten where ours have another form.
@@ -44,7 +47,7 @@ class Golden:
     masked: bool = True
     prepare: Callable[[Tensor, Params], Tensor] = lambda tensor, params: tensor
     layers: Callable[[int, int], float] | None = None
-    adapter: tuple[str, Mapping[str, Any]] | None = None
+    adapter: tuple[str, Mapping[str, Any]] | Build | None = None
     state: Mapping[str, str] = field(default_factory=dict)
     fold: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = lambda state: state
     plus: Golden | None = None
@@ -83,9 +86,11 @@ class PeerLoss:
 
     def _build(self, students: Sequence[Tensor], teachers: Sequence[Tensor]) -> None:
         shapes = [[tuple(tensor.shape) for tensor in side] for side in (students, teachers)]
-        if self.row.adapter is not None:
-            kind, options = self.row.adapter
-            self.parts["adapter"] = self.adapter = adapter(kind, *shapes, **options)
+        asked = self.row.adapter
+        if callable(asked):
+            self.parts["adapter"] = self.adapter = asked(*shapes, self.params)
+        elif asked is not None:
+            self.parts["adapter"] = self.adapter = adapter(asked[0], *shapes, **asked[1])
         self.measure.size(shapes[0][0], shapes[1][0], int(self.params.get("n", len(students[0]))))
         self.parts.to(students[0].device, students[0].dtype).requires_grad_(False)
         self._load()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -226,13 +227,15 @@ class Loop:
             return
         if self._epochs_before() + self.position.epoch != guard.epoch:
             return
-        harmful = accuracy < self.twin - guard.tolerance
+        behind = _standard_error(self.twin, len(self.validation)) if guard.tolerance is None else guard.tolerance
+        harmful = accuracy < self.twin - behind
         matching = _matching(self.run.stages[self.position.stage :])
         if harmful and guard.action == "drop":
             self.position.dropped = (*self.position.dropped, *matching)
             stage.objective.dropped = frozenset(self.position.dropped)
-        found = {"matched": accuracy, "unmatched": self.twin, "harmful": harmful, "terms": list(matching)}
-        self._found("harm_guard", {**found, "dropped": harmful and guard.action == "drop", "epoch": guard.epoch})
+        found = {"matched": accuracy, "unmatched": self.twin, "tolerance": behind, "terms": list(matching)}
+        found |= {"harmful": harmful, "epoch": guard.epoch}
+        self._found("harm_guard", {**found, "dropped": harmful and guard.action == "drop"})
 
     def _found(self, kind: str, facts: dict[str, Any]) -> None:
         """Keep what the run noticed about itself, and say it."""
@@ -273,6 +276,11 @@ class Loop:
         self.history = list(state["history"])
         self.findings = list(state["findings"])
         _set_random_state(state["rng"], self.machine.device)
+
+
+def _standard_error(accuracy: float, count: int) -> float:
+    """Of the difference between two accuracies near this one, each from ``count`` pictures."""
+    return math.sqrt(2 * accuracy * (1 - accuracy) / count)
 
 
 def _matching(stages: Sequence[StagePlan]) -> tuple[str, ...]:

@@ -63,8 +63,8 @@ class Paraphraser(nn.Module):
             )
         channels = feature.shape[1]
         inner = max(1, round(channels * options.factor))
-        self.factor = _layers(nn.Conv2d, (channels, channels, inner, inner))
-        self.reconstruction = _layers(nn.ConvTranspose2d, (inner, inner, channels, channels))
+        self.factor = leaky_layers(nn.Conv2d, (channels, channels, inner, inner))
+        self.reconstruction = leaky_layers(nn.ConvTranspose2d, (inner, inner, channels, channels))
         self.head = nn.Identity()
         for part in (self.factor, self.reconstruction):
             part.to(feature.device, feature.dtype)
@@ -87,7 +87,8 @@ class Paraphraser(nn.Module):
         return cast(Tensor, self.head(logits))
 
 
-def _layers(kind: type[nn.Conv2d] | type[nn.ConvTranspose2d], channels: tuple[int, int, int, int]) -> nn.Sequential:
+def leaky_layers(kind: type[nn.Conv2d] | type[nn.ConvTranspose2d], channels: tuple[int, int, int, int]) -> nn.Sequential:
+    """3x3 convolutions between these channels, a leaky rectifier behind each."""
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
         layers += [kind(before, after, 3, padding=1), nn.LeakyReLU(SLOPE)]

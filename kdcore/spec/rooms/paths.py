@@ -126,10 +126,12 @@ PATHS: Table = {
         ParaphraserOptions,
         "A learned autoencoder on one layer of a frozen network: its inner feature says the same in fewer channels.",
         "Kim et al. 2018 (FT, arXiv 1802.04977), section 3.1",
+        maps=True,
     ),
     "reuse": Piece(
         ReuseOptions,
         "The student's own layers, a learned projector, and the frozen classifier of a second network.",
         "Chen et al. 2022 (SimKD, arXiv 2203.14001), section 3.2",
+        maps=True,
     ),
 }

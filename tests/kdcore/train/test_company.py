@@ -1,4 +1,4 @@
-"""Whole jobs with networks of their own, searches, guards and copies; and all five systems in one, killed and resumed."""
+"""Whole jobs with networks of their own, searches, guards and copies; all five systems in one, stopped and resumed."""
 
 import json
 from pathlib import Path
