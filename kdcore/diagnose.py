@@ -82,7 +82,8 @@ def _trails(workshop: Workshop, workdir: Path, networks: Mapping[str, nn.Module]
             continue
         of = plan.paths[name].of
         plain = workshop.speaker(of, workdir)
-        path = workshop.learnt(name, {of: plain}, weights_file(workdir, main.name, name)).eval()
+        spoke = workshop.listened(plain, of, main)
+        path = workshop.learnt(name, {of: spoke}, weights_file(workdir, main.name, name)).eval()
         logits = {part: predict(network, images) for part, network in (("plain", plain), ("path", path))}
         student = predict(networks[STUDENT], images)
         found[name] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ import kdcore.models as models
 from kdcore.data import Data, open_data
 from kdcore.data.batches import Batch, Normalise
 from kdcore.errors import EngineError
+from kdcore.models.folding import folded
 from kdcore.objective import paths
 from kdcore.objective.copying import copy_layers
 from kdcore.objective.networks import freeze
+from kdcore.objective.terms import points_of
 from kdcore.seeds import seeded
 from kdcore.spec.plan import STUDENT, Plan, RunPlan
+from kdcore.spec.points import Point
 from kdcore.train.machine import Machine
+from kdcore.train.numerics import choose
 from kdcore.train.stage import Stage
 from kdcore.train.threads import fastest
 
@@ -94,12 +99,23 @@ class Workshop:
 
     def networks(self, run: RunPlan, workdir: Path) -> dict[str, nn.Module]:
         """The learners of ``run``, fresh, and whom it listens to; paths are built over the others."""
-        found = {name: self.speaker(name, workdir) for name in run.needs}
+        plain = {name: self.speaker(name, workdir) for name in run.needs}
+        found = {name: self.listened(network, name, run) for name, network in plain.items()}
         for name in sorted(run.learners, key=lambda learner: learner in self.plan.paths):
             under = self.plan.paths[name].of if name in self.plan.paths else name
-            with_start = {under: self._started(under, run, found)} if under not in found else {}
-            found[name] = self.fresh(name, {**found, **with_start}) if name != under else with_start[under]
+            with_start = {under: self._started(under, run, plain)} if under not in found else {}
+            made = self.fresh(name, {**found, **with_start}) if name != under else with_start[under]
+            found[name] = self.machine.laid_out_network(made)
         return found
+
+    def listened(self, network: nn.Module, name: str, run: RunPlan) -> nn.Module:
+        """A frozen network as it speaks in ``run``: with less work where that says the same."""
+        if self.machine.folded:
+            points = [point for stage in run.stages for point in points_of(stage).get(name, ())]
+            points += [point for path in self.plan.paths.values() if path.of == name for point in path.at]
+            looked_at = {Point.parse(point).path for point in points}
+            network, _ = folded(network, self.sample, looked_at)
+        return freeze(self.machine.laid_out_network(network))
 
     def _started(self, name: str, run: RunPlan, speakers: Mapping[str, nn.Module]) -> nn.Module:
         """A fresh network; the student with the layers that it copies."""
@@ -160,31 +176,67 @@ def resolve(workshop: Workshop) -> tuple[Workshop, dict[str, Any]]:
         for name in plan.networks
     }
     networks |= {name: workshop.fresh(name) for name in plan.paths}  # over networks of their own: some freeze them
-    workshop = _with_threads(workshop, networks)
+    workshop, measured = _with_numerics(_with_threads(workshop))
     return workshop, {
         "machine": workshop.machine.pinned(),
         "data": {"sha256": data.sha256(), "mean": list(data.mean), "std": list(data.std)},
         "runs": {run.name: _traced(run, networks, workshop) for run in plan.runs},
+        "numerics": measured,
         "kept_teacher_outputs": "off",
         "compiled": False,
     }
 
 
-def _with_threads(workshop: Workshop, networks: Mapping[str, nn.Module]) -> Workshop:
+def _with_threads(workshop: Workshop) -> Workshop:
     """The workshop with as many CPU threads as pay for the job's last stage, unless the spec says how many."""
-    machine, run = workshop.machine, workshop.plan.runs[-1]
+    machine = workshop.machine
     if machine.device != "cpu" or workshop.plan.spec.resources.threads is not None or machine.threads == 1:
         return workshop
+    step, close = _last_step(workshop, machine)
+    try:
+        threads = fastest(step, machine.threads)
+    finally:
+        close()
+    return replace(workshop, machine=replace(machine, threads=threads))
+
+
+def _with_numerics(workshop: Workshop) -> tuple[Workshop, list[dict[str, Any]]]:
+    """The workshop with the precision and memory format that pay, unless the spec says which; and what was measured."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(workshop.machine.threads)
+    try:
+        training = workshop.plan.spec.training
+        make_step = partial(_last_step, workshop)
+        machine, rows = choose(workshop.machine, training, make_step, workshop.plan.steps)
+    finally:
+        torch.set_num_threads(before)
+    return replace(workshop, machine=machine), rows
+
+
+def _last_step(workshop: Workshop, machine: Machine) -> tuple[Callable[[], float], Callable[[], None]]:
+    """A step of the job's last stage on fresh networks, as ``machine`` would take it, and what closes it."""
+    run = workshop.plan.runs[-1]
+    networks = _fresh_networks(replace(workshop, machine=machine), run)
+    cast = {name: network.train(name in run.learners) for name, network in networks.items()}
     size = run.training.batch_size
     held_out = workshop.data.validation
     index = torch.arange(size) % len(held_out)
-    batch = Batch(workshop.normalise(held_out.images[index]), held_out.labels[index], index)
-    stage = Stage(run, run.stages[-1], _cast(run, networks, learn=True), batch.images[:2], machine)
-    try:
-        threads = fastest(lambda: stage.step(batch, 0, 0), machine.threads)
-    finally:
-        stage.close()
-    return replace(workshop, machine=replace(machine, threads=threads))
+    images = workshop.normalise(held_out.images[index]).to(machine.device)
+    batch = Batch(images, held_out.labels[index].to(machine.device), index)
+    stage = Stage(run, run.stages[-1], cast, images[:2], machine, samples=size)
+
+    def step() -> float:
+        return float(stage.step(batch, 0, 0)["loss"])
+
+    return step, stage.close
+
+
+def _fresh_networks(workshop: Workshop, run: RunPlan) -> dict[str, nn.Module]:
+    """Every network of a run with its initial weights, frozen where it only speaks."""
+    found = {name: workshop.listened(freeze(workshop.fresh(name)), name, run) for name in run.needs}
+    for name in sorted(run.learners, key=lambda learner: learner in workshop.plan.paths):
+        found[name] = workshop.machine.laid_out_network(workshop.fresh(name, found))
+    return found
 
 
 def _cast(run: RunPlan, networks: Mapping[str, nn.Module], *, learn: bool) -> dict[str, nn.Module]:

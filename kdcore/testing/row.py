@@ -87,10 +87,10 @@ class PeerLoss:
     def _build(self, students: Sequence[Tensor], teachers: Sequence[Tensor]) -> None:
         shapes = [[tuple(tensor.shape) for tensor in side] for side in (students, teachers)]
         asked = self.row.adapter
-        if callable(asked):
-            self.parts["adapter"] = self.adapter = asked(*shapes, self.params)
-        elif asked is not None:
+        if isinstance(asked, tuple):
             self.parts["adapter"] = self.adapter = adapter(asked[0], *shapes, **asked[1])
+        elif asked is not None:
+            self.parts["adapter"] = self.adapter = asked(shapes[0], shapes[1], self.params)
         self.measure.size(shapes[0][0], shapes[1][0], int(self.params.get("n", len(students[0]))))
         self.parts.to(students[0].device, students[0].dtype).requires_grad_(False)
         self._load()

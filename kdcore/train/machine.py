@@ -1,4 +1,4 @@
-"""What only the machine knows: device, threads, precision; decided once, pinned, and the same in every run of a job."""
+"""What only the machine knows: device, threads, numerics; decided once, pinned, and the same in every run of a job."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from kdcore.errors import EngineError
 from kdcore.spec.job import JobSpec
@@ -24,6 +25,8 @@ class Machine:
         threads: of the CPU's operators; what ``prepare`` measures unless the spec says it.
         precision: ``float32`` or ``bfloat16``, of the forward passes.
         torch: version.
+        memory_format: ``contiguous`` or ``channels_last``, of pictures and networks while they train.
+        folded: whether frozen networks speak with their BatchNorm folded into the convolutions.
     """
 
     device: str
@@ -31,6 +34,8 @@ class Machine:
     threads: int
     precision: str
     torch: str
+    memory_format: str = "contiguous"
+    folded: bool = True
 
     @classmethod
     def of_this(cls, spec: JobSpec) -> Machine:
@@ -46,9 +51,11 @@ class Machine:
             raise EngineError("device_missing", message, "/resources/device")
         device = "cuda" if has_gpu and asked != "cpu" else "cpu"
         name = torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine()
-        precision = "float32" if spec.training.precision == "auto" else spec.training.precision
+        training = spec.training
+        precision = "float32" if training.precision == "auto" else training.precision
+        memory_format = "contiguous" if training.memory_format == "auto" else training.memory_format
         threads = spec.resources.threads or torch.get_num_threads()
-        return cls(device, name, threads, precision, torch.__version__)
+        return cls(device, name, threads, precision, torch.__version__, memory_format, training.fold)
 
     def pinned(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -63,7 +70,19 @@ class Machine:
         if pinned["device"] == "cuda" and not torch.cuda.is_available():
             message = "the checkpoint comes from a GPU and this machine has none: resume on a worker with a GPU"
             raise EngineError("device_missing", message, "/resources/device")
-        return Machine(pinned["device"], self.device_name, pinned["threads"], pinned["precision"], torch.__version__)
+        found = {**pinned, "device_name": self.device_name, "torch": torch.__version__}
+        return Machine(**found)
+
+    def laid_out(self, images: Tensor) -> Tensor:
+        """Pictures in the machine's memory format."""
+        if self.memory_format == "channels_last" and images.ndim == 4:
+            return images.contiguous(memory_format=torch.channels_last)
+        return images
+
+    def laid_out_network(self, network: nn.Module) -> nn.Module:
+        """The same network with its weights in the machine's memory format."""
+        channels_last = self.memory_format == "channels_last"
+        return network.to(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
 
     @contextmanager
     def set_up(self, *, deterministic: bool) -> Iterator[None]:

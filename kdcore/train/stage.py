@@ -101,6 +101,7 @@ class Stage:
     def _listen(self, images: Tensor) -> dict[str, Features]:
         """What every network says; the learners' parts carry gradients where they are enabled."""
         spoken = {}
+        images = self.machine.laid_out(images)
         with self.machine.autocast():
             for name, capture in self._captures.items():
                 with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.run.learners):

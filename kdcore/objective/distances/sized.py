@@ -30,7 +30,7 @@ class Sized(Distance):
     def size(self, student: Shape, teacher: Shape, samples: int) -> None:
         if not len(self.shapes):
             self.build(student, teacher, samples)
-            self.shapes = torch.tensor([len(student), *student, *teacher, samples])
+            self.shapes = torch.tensor([len(student), *student, *teacher, samples], device=self.shapes.device)
 
     def ready(self, student: Tensor, teacher: Tensor) -> None:
         """Built at the latest now, on the device and in the precision of the features."""
@@ -43,6 +43,8 @@ class Sized(Distance):
         if shapes is not None and len(shapes) and not len(self.shapes):
             rank, *sizes, samples = shapes.tolist()
             self.size(tuple(sizes[:rank]), tuple(sizes[rank:]), samples)
+            saved = (tensor for name, tensor in state_dict.items() if name.startswith(prefix))
+            self.to(self.shapes.device, next((t.dtype for t in saved if t.is_floating_point()), None))
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 

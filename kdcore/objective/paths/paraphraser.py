@@ -87,7 +87,7 @@ class Paraphraser(nn.Module):
         return cast(Tensor, self.head(logits))
 
 
-def leaky_layers(kind: type[nn.Conv2d] | type[nn.ConvTranspose2d], channels: tuple[int, int, int, int]) -> nn.Sequential:
+def leaky_layers(kind: type[nn.Conv2d] | type[nn.ConvTranspose2d], channels: Sequence[int]) -> nn.Sequential:
     """3x3 convolutions between these channels, a leaky rectifier behind each."""
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):

@@ -1,0 +1,100 @@
+"""Which numerics pay? Precision and memory format, measured once with the job's own step before it is trained."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import torch
+
+from kdcore.spec.training import Training
+from kdcore.train.machine import Machine
+
+GAIN = 0.9
+"""Other numerics than plain float32 are taken only where they save a tenth of the step's time."""
+
+MOST_DEVIATION = 0.05
+"""Largest relative difference of a step's loss from that in float32."""
+
+ROUNDS = 5
+SECONDS = 10.0
+"""What the measuring may take; slow steps are measured in fewer rounds."""
+
+WORTH_SECONDS = 60.0
+"""Shorter jobs are not measured: what could be saved is less than what it costs to find out."""
+
+MakeStep = Callable[[Machine], tuple[Callable[[], float], Callable[[], None]]]
+"""For a machine: a step that gives its loss, and what closes it."""
+
+
+def candidates(machine: Machine, training: Training) -> list[Machine]:
+    """Every way that the spec leaves open, plain float32 first."""
+    precisions = ("float32", "bfloat16") if training.precision == "auto" else (training.precision,)
+    formats = ("contiguous", "channels_last") if training.memory_format == "auto" else (training.memory_format,)
+    return [replace(machine, precision=p, memory_format=f) for p, f in product(precisions, formats)]
+
+
+def choose(
+    machine: Machine, training: Training, make_step: MakeStep, steps: int
+) -> tuple[Machine, list[dict[str, Any]]]:
+    """The numerics whose step takes the least time, and what was measured; nothing for a job of few ``steps``.
+
+    Steps are timed in interleaved rounds. Each candidate starts from equal weights; one whose first loss is not that of
+    plain float32 within ``MOST_DEVIATION`` is out.
+    """
+    found = candidates(machine, training)
+    if len(found) == 1 or steps * _seconds(found[0], make_step) < WORTH_SECONDS:
+        return found[0], []
+    opened = [make_step(one) for one in found]
+    try:
+        losses, times = _timed([step for step, _ in opened])
+    finally:
+        for _, close in opened:
+            close()
+    rows = list(_rows(found, losses, times))
+    sound = [i for i, row in enumerate(rows) if row["deviation"] <= MOST_DEVIATION]
+    best = min(sound, key=lambda i: rows[i]["ms"], default=0)
+    return found[best if rows[best]["ms"] < GAIN * rows[0]["ms"] else 0], rows
+
+
+def _seconds(machine: Machine, make_step: MakeStep) -> float:
+    """The time of one step, the second: the first one sets things up."""
+    step, close = make_step(machine)
+    try:
+        step()
+        began = time.perf_counter()
+        step()
+        return time.perf_counter() - began
+    finally:
+        close()
+
+
+def _timed(steps: list[Callable[[], float]]) -> tuple[list[float], list[list[float]]]:
+    """First losses, and the seconds of each further step."""
+    began = time.perf_counter()
+    losses = [step() for step in steps]
+    taken = time.perf_counter() - began
+    rounds = max(2, min(ROUNDS, int(SECONDS / max(taken, 1e-9))))
+    times: list[list[float]] = [[] for _ in steps]
+    for _ in range(rounds):
+        for place, step in enumerate(steps):
+            start = time.perf_counter()
+            step()
+            times[place].append(time.perf_counter() - start)
+    return losses, times
+
+
+def _rows(found: list[Machine], losses: list[float], times: list[list[float]]) -> Iterator[dict[str, Any]]:
+    scale = max(abs(losses[0]), 1e-12)
+    for machine, loss, taken in zip(found, losses, times, strict=True):
+        deviation = abs(loss - losses[0]) / scale
+        yield {
+            "precision": machine.precision,
+            "memory_format": machine.memory_format,
+            "ms": round(1e3 * statistics.median(taken), 3),
+            "deviation": round(deviation, 6) if torch.tensor(deviation).isfinite() else 1e9,
+        }
