@@ -19,6 +19,7 @@ from kdcore.diagnose import Diagnostics, diagnostics
 from kdcore.errors import EngineError
 from kdcore.export import FILES, Delivery, Export, ExportError, bundle, deliver, export_onnx
 from kdcore.export.overhead import Overhead, overhead
+from kdcore.export.weights import described_path
 from kdcore.files import write_json
 from kdcore.measure import Latency, Quality, correct, latencies, macs, parameters, predict, quality
 from kdcore.objective.networks import fingerprint
@@ -136,7 +137,17 @@ class Prover:
             "normalise": {"scale": 255, "mean": list(self.workshop.data.mean), "std": list(self.workshop.data.std)},
             "dataset": plan.dataset.name,
             "method": plan.method,
+            **self._delivered_path(),
         }
+
+    def _delivered_path(self) -> dict[str, Any]:
+        plan = self.workshop.plan
+        path = plan.paths.get(plan.delivers)
+        if path is None:
+            return {}
+        lender = plan.networks[path.borrows] if path.borrows is not None else None
+        borrowed = None if lender is None else lender.model_dump(include={"architecture", "num_classes", "options"})
+        return {"path": described_path(path.model_dump(), borrowed)}
 
     def _latencies(self, networks: dict[str, nn.Module], folder: Path) -> dict[str, Latency | None]:
         """CPU latency of every network through onnxruntime, in turns; None for one that ONNX cannot say.

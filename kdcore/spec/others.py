@@ -96,7 +96,6 @@ class Others:
             borrows=asked.borrows if borrowed is not None else None,
             at=places,
             classifier=of.classifier,
-            borrowed=None if borrowed is None else borrowed.classifier,
         )
         factor = float(getattr(options, "factor", 1.0))
         self.networks[name] = path_description(kind, of, places, factor, borrowed)

@@ -85,7 +85,6 @@ class PathPlan(Strict):
         borrows: the network that it takes a part from, where it does.
         at: module paths of ``of`` where it acts.
         classifier: path of the classifier of ``of``.
-        borrowed: path of the part that it takes from ``borrows``.
     """
 
     kind: str
@@ -94,7 +93,6 @@ class PathPlan(Strict):
     borrows: str | None
     at: tuple[str, ...]
     classifier: str
-    borrowed: str | None = None
 
 
 class PairPlan(Strict):

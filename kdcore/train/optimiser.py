@@ -33,9 +33,7 @@ class Group:
     decay: bool = True
 
 
-def build(
-    options: Optimizer, groups: Iterable[Group], *, kept_elsewhere: float | None = None
-) -> torch.optim.Optimizer:
+def build(options: Optimizer, groups: Iterable[Group], *, kept_elsewhere: float | None = None) -> torch.optim.Optimizer:
     """The optimiser over ``groups``.
 
     Args:

@@ -50,9 +50,11 @@ class Stage:
             name: self._stack.enter_context(Capture(networks[name], points)) for name, points in points_of(plan).items()
         }
         self._networks = [networks[name] for name in run.learners]
+        self._own: list[nn.Module] = []
         with seeded(run.training.seed, run.name, plan.name, "adapters"):
             cast = Cast(self._trace(sample), networks, samples, nn.ModuleDict() if named is None else named)
             self.objective = Objective(plan, cast).to(machine.device)
+        self._own.append(self.objective)
         self.learners = [self._learner(name, networks[name], sample) for name in self._taught()]
         self.steps = (plan.scheduled or plan.epochs) * run.steps_per_epoch
 
@@ -84,15 +86,16 @@ class Stage:
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """All learners in evaluation mode, and back."""
-        before = [network.training for network in self._networks]
-        for network in self._networks:
-            network.eval()
+        """All learners, adapters and distances in evaluation mode, and back."""
+        modules = [*self._networks, *self._own]
+        before = [module.training for module in modules]
+        for module in modules:
+            module.eval()
         try:
             yield
         finally:
-            for network, mode in zip(self._networks, before, strict=True):
-                network.train(mode)
+            for module, mode in zip(modules, before, strict=True):
+                module.train(mode)
 
     def _trace(self, sample: Tensor) -> dict[str, Features]:
         with self.evaluating(), torch.no_grad():
