@@ -17,15 +17,15 @@ MAY_IMPORT = {
     "worker": {"store"},
     "distillery": set(),
 }
-ROOMS = ["spec", "objective", "models", "data", "train", "measure", "export", "report"]
+ROOMS = ["spec", "models", "objective", "data", "train", "measure", "export", "report"]
 LOWER = {
     "spec": set(),
-    "objective": {"spec"},
     "models": {"spec"},
+    "objective": {"spec", "models"},
     "data": {"spec"},
     "train": {"spec", "objective", "data"},
     "measure": {"spec"},
-    "export": {"spec", "measure", "models"},
+    "export": {"spec", "measure", "models", "objective"},
     "report": {"spec", "measure", "export"},
 }
 HEAVY = {"torch", "torchvision", "numpy", "sklearn", "onnx", "onnxruntime", "matplotlib"}
