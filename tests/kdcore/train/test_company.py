@@ -64,7 +64,7 @@ def test_a_guard_reports_matching_that_does_harm_and_drops_it_where_asked(tiny_p
     harmful = {"points": "penultimate", "distance": "mse", "weight": 1e5}
     stage = {"name": "distil", "epochs": 4, "terms": [TASK, harmful, {"distance": "kl"}]}
     made = tiny_plan(
-        method={"guard": {"share": 0.5, "action": action}, "stages": [stage]},
+        method={"guard": {"share": 0.5, "tolerance": 0, "action": action}, "stages": [stage]},
         student={"labels": None},
         training={"gradient_clip": 1.0, "optimizer": {"lr": 0.02}},
     )
@@ -85,12 +85,12 @@ def test_a_copied_student_starts_with_its_teachers_blocks_to_the_bit(tiny_plan, 
         training={"epochs": 1},
     )
     finished(made, tmp_path)
-    networks = open_workshop(made, None).networks(made.run("distil"), tmp_path)
+    workshop = open_workshop(made, None)
+    student = workshop.networks(made.run("distil"), tmp_path)["student"]
+    teacher = workshop.speaker("teacher", tmp_path)
     copied = dict(made.run("distil").copies.blocks)
     for own, other in copied.items():
-        assert fingerprint(networks["student"].get_submodule(own)) == fingerprint(
-            networks["teacher"].get_submodule(other)
-        )
+        assert fingerprint(student.get_submodule(own)) == fingerprint(teacher.get_submodule(other))
     assert copied
 
 
