@@ -31,9 +31,9 @@ def up(home: Home, host: str, port: int, console: Console) -> None:
         home.announce(lock, url=service.url, ready=False)
         console.print(f"Starting on {escape(str(home.path))} ...")
         with service.running() as connection:
-            home.announce(lock, url=service.url, ready=True)
-            _welcome(console, home, connection)
-            with suppress(KeyboardInterrupt):
+            with suppress(KeyboardInterrupt):  # from here on a signal means to stop, even amid the welcome
+                home.announce(lock, url=service.url, ready=True)
+                _welcome(console, home, connection)
                 threading.Event().wait()
             console.print("Stopping: a running job is checkpointed and goes on with the next `distill up` ...")
     console.print("Stopped.")
