@@ -13,6 +13,7 @@ from kdcore.objective.fusion import Fusion
 from kdcore.objective.mixtures import Mixture, Tokens
 from kdcore.objective.projections import Orthogonal, Subspace
 from kdcore.spec.rooms import piece_options
+from kdcore.spec.terms import LIST_ADAPTERS
 
 __all__ = ["BUILDERS", "Adapter", "Shape", "adapter"]
 
@@ -27,6 +28,9 @@ def adapter(kind: str, student_shapes: Sequence[Shape], teacher_shapes: Sequence
         kdcore.spec.rooms.BadPiece: unknown kind or options.
     """
     validated = piece_options("adapter", kind, options)
+    if kind not in LIST_ADAPTERS and len(student_shapes) != len(teacher_shapes):
+        counts = f"{len(student_shapes)} student and {len(teacher_shapes)} teacher shapes"
+        raise ValueError(f"adapter {kind!r} joins pairs (got {counts}): list as many of both")
     return BUILDERS[kind]([tuple(s) for s in student_shapes], [tuple(t) for t in teacher_shapes], validated)
 
 

@@ -40,7 +40,8 @@ def linear_map(student: Shape, teacher: Shape, options: LinearOptions) -> nn.Mod
     if len(student) == 4 and student[2:] == teacher[2:]:
         return nn.Conv2d(student[1], teacher[1], kernel_size=1, bias=options.bias)
     if len(student) != len(teacher) or len(student) == 4 or student[1:-1] != teacher[1:-1]:
-        raise ValueError(f"no linear map from {student} to {teacher}: use adapter 'auto' or other points")
+        others = "'auto'" if len(student) == len(teacher) == 4 else "'orthogonal', or 'tokens' for positions,"
+        raise ValueError(f"no linear map from {student} to {teacher}: use adapter {others} or other points")
     return nn.Linear(student[-1], teacher[-1], bias=options.bias)
 
 

@@ -62,6 +62,21 @@ class TermModule(nn.Module):
             assert isinstance(one, Distance)
             one.size(tuple(student.shape), tuple(teacher.shape), cast.samples)
             one.follows_adapter = self.adapter is not None
+        self._try_out(cast.spoken)
+
+    @torch.no_grad()
+    def _try_out(self, spoken: Spoken) -> None:
+        """Measure the sample once, so that a distance which cannot look at its layers says so before training."""
+        count = len(next(iter(spoken[self.plan.to].values())))
+        index = torch.arange(count)
+        labels = torch.zeros(count, dtype=torch.long, device=next(iter(spoken[self.plan.to].values())).device)
+        self.eval()
+        try:
+            self(spoken, labels, {"index": index, "epoch": 0.0, "step": 0})
+        except ValueError as error:
+            raise EngineError("layer_not_found", f"term {self.plan.name!r}: {error}", "/method") from None
+        finally:
+            self.train()
 
     def _distance(self) -> Distance:
         return distance(self.plan.distance.kind, **self.plan.distance.options)

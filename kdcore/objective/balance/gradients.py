@@ -58,7 +58,7 @@ def combine(rows: Sequence[Sequence[Tensor | None]], weights: Sequence[float | T
     for column in zip(*rows, strict=True):
         total: Tensor | None = None
         for part, weight in zip(column, weights, strict=True):
-            total = _sum(total, None if part is None else part * weight)
+            total = _sum(total, None if part is None else (part * weight).to(part.dtype))
         result.append(total)
     return result
 

@@ -31,6 +31,17 @@ def maps_of_heads(attention: Tensor, heads: str) -> Tensor:
     return maps.sum(1, keepdim=True) if heads == "sum" else maps.mean(1, keepdim=True)
 
 
+def compared(student: Tensor, teacher: Tensor | None, heads: str, name: str) -> tuple[Tensor, Tensor]:
+    """Both sides' maps, once they are known to have equally many heads and tokens.
+
+    Raises:
+        ValueError: features that are no attention, or other shapes on both sides.
+    """
+    assert teacher is not None
+    maps = maps_of_heads(student, heads)
+    return maps, same_shape(maps, maps_of_heads(teacher, heads), name)
+
+
 class AttentionMSE(Distance):
     """Mean squared difference of attention scores over heads and pairs of tokens that count.
 
@@ -43,15 +54,14 @@ class AttentionMSE(Distance):
         self.options = options
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        assert teacher is not None
-        keep = tokens(student.transpose(1, -2), context)
+        maps = compared(student, teacher, self.options.heads, "attention_mse")
+        keep = tokens(maps[0].transpose(1, 2), context)
         pairs = keep[:, None, :, None] & keep[:, None, None, :]
-        s, t = (self._scores(side, pairs) for side in (student, teacher))
-        gaps = (s - same_shape(s, t, "attention_mse")).square()
-        return gaps.sum() / (s.shape[1] * pairs.sum()).clamp(min=1)
+        s, t = (self._scores(side, pairs) for side in maps)
+        return (s - t).square().sum() / (s.shape[1] * pairs.sum()).clamp(min=1)
 
-    def _scores(self, attention: Tensor, pairs: Tensor) -> Tensor:
-        maps = torch.where(pairs, maps_of_heads(attention, self.options.heads), 0)
+    def _scores(self, maps: Tensor, pairs: Tensor) -> Tensor:
+        maps = torch.where(pairs, maps, 0)
         floor = self.options.floor
         return maps if floor is None else torch.where(maps <= floor, 0, maps)
 
@@ -68,19 +78,18 @@ class AttentionDivergence(Distance):
         self.options, self.entropy = options, entropy
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        assert teacher is not None
-        o, keep = self.options, tokens(student.transpose(1, -2), context)
+        o, name = self.options, "attention_kl" if self.entropy else "attention_ce"
+        maps = compared(student, teacher, o.heads, name)
+        keep = tokens(maps[0].transpose(1, 2), context)
         queries, keys = keep[:, None, :, None], keep[:, None, None, :]
-        s, t = (self._scores(side, queries, keys) for side in (student, teacher))
-        same_shape(s, t, "attention")
+        s, t = (self._scores(side, queries, keys) for side in maps)
         counts = queries & keys if o.floor is None else queries & keys & (t > o.floor)
         log_q, log_p = s.log_softmax(-1), t.log_softmax(-1)
         gaps = log_p.exp() * (log_p - log_q if self.entropy else -log_q)
         return torch.where(counts, gaps, 0).sum() / (s.shape[1] * queries.sum()).clamp(min=1)
 
-    def _scores(self, attention: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
+    def _scores(self, maps: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
         """Scores whose softmax is the attention; keys that do not count take no part unless asked to."""
-        maps = maps_of_heads(attention, self.options.heads)
         if self.options.keys == "all":
             counted, outside = queries, 0.0
         else:

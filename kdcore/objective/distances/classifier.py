@@ -77,8 +77,24 @@ class Regression(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = same_shape(student, teacher, "srrl")
+        self._check(context["teacher_head"], student)
         head = frozen(context["teacher_head"], student)
         return F.mse_loss(student, followed) + F.mse_loss(head(student), head(followed).detach())
+
+    @staticmethod
+    def _check(head: Any, feature: Tensor) -> None:
+        """Whether a linear layer or a convolution can read the feature."""
+        if isinstance(head, nn.Linear):
+            wanted, found = head.in_features, feature.shape[-1]
+        elif isinstance(head, nn.Conv2d):
+            wanted, found = head.in_channels, feature.shape[1]
+        else:
+            return
+        if wanted != found or (isinstance(head, nn.Conv2d) and feature.ndim != 4):
+            raise ValueError(
+                f"srrl: the teacher's classifier takes {wanted} features and cannot read {tuple(feature.shape)}: "
+                "choose the layer that enters it, such as penultimate"
+            )
 
 
 def frozen(head: Callable[[Tensor], Tensor], like: Tensor) -> Callable[[Tensor], Tensor]:

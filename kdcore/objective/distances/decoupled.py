@@ -14,6 +14,18 @@ from kdcore.objective.distances.temperature import Temperature
 from kdcore.spec.rooms.logits import DISTOptions, DKDOptions, NKDOptions, OFAOptions, StandardisedOptions
 
 
+def of_pictures(student: Tensor, teacher: Tensor | None, name: str) -> Tensor:
+    """The teacher's logits, once both sides are known to be logits of pictures, [B, N].
+
+    Raises:
+        ValueError: other shapes on both sides, or logits of tokens.
+    """
+    followed = same_shape(student, teacher, name)
+    if student.ndim != 2:
+        raise ValueError(f"{name} compares logits [B, N] of whole pictures (got {tuple(student.shape)}): use kl or jsd")
+    return followed
+
+
 def labelled(student: Tensor, teacher: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Only the rows whose label is known."""
     known = target != UNLABELLED
@@ -23,7 +35,7 @@ def labelled(student: Tensor, teacher: Tensor, target: Tensor) -> tuple[Tensor, 
 def without_target(logits: Tensor, target: Tensor) -> Tensor:
     """The logits [B, N] of all classes but each row's target: [B, N - 1]."""
     keep = torch.ones_like(logits, dtype=torch.bool).scatter_(1, target[:, None], False)
-    return logits[keep].view(len(logits), -1)
+    return logits[keep].view(len(logits), logits.shape[1] - 1)
 
 
 def target_and_rest(logits: Tensor, target: Tensor) -> Tensor:
@@ -58,7 +70,7 @@ class DKD(Distance):
         self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(student, teacher, "dkd")
+        followed = of_pictures(student, teacher, "dkd")
         assert target is not None
         if student.shape[1] < 3:
             raise ValueError("dkd needs three classes or more: with two there is no rest to compare; use kl")
@@ -83,7 +95,7 @@ class NKD(Distance):
         self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(student, teacher, "nkd")
+        followed = of_pictures(student, teacher, "nkd")
         assert target is not None
         T = self.temperature.at(context)
         s, t, y = labelled(student, followed, target)
@@ -116,7 +128,7 @@ class DIST(Distance):
         self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(student, teacher, "dist")
+        followed = of_pictures(student, teacher, "dist")
         o, T = self.options, self.temperature.at(context)
         q, p = F.softmax(student / T, 1), F.softmax(followed / T, 1)
         within_samples = 1 - correlation(q, p).mean()
@@ -163,7 +175,7 @@ class WSLD(Distance):
         self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(student, teacher, "wsld")
+        followed = of_pictures(student, teacher, "wsld")
         assert target is not None
         T = self.temperature.at(context)
         s, t, y = labelled(student, followed, target)
@@ -186,7 +198,7 @@ class OFA(Distance):
         self.temperature = Temperature(options.temperature)
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(student, teacher, "ofa")
+        followed = of_pictures(student, teacher, "ofa")
         assert target is not None
         T = self.temperature.at(context)
         s, t, y = labelled(student / T, followed / T, target)

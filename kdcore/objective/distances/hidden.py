@@ -32,11 +32,14 @@ def two(layers: Sequence[Tensor], context: Context, name: str) -> tuple[Tensor, 
     """Two layers of tokens with padding set to zero, and which tokens count; one layer stands for both.
 
     Raises:
-        ValueError: more than two layers, or layers without tokens.
+        ValueError: more than two layers, layers without tokens, or layers of different tokens.
     """
     if len(layers) > 2:
         raise ValueError(f"{name} relates two layers of a network (got {len(layers)}): write one term for each two")
-    keep = tokens(sequence(layers[0], name), context)
+    numbers = {sequence(layer, name).shape[1] for layer in layers}
+    if len(numbers) > 1:
+        raise ValueError(f"{name} relates layers of the same tokens (got {sorted(numbers)} tokens): name other layers")
+    keep = tokens(layers[0], context)
     first, last = (torch.where(keep[..., None], sequence(layer, name), 0) for layer in (layers[0], layers[-1]))
     return first, last, keep
 
@@ -88,6 +91,9 @@ class TokenSimilarity(Distance):
     def _similar(layers: Sequence[Tensor], context: Context) -> tuple[Tensor, Tensor]:
         """Zero at pairs with padding, which so do not count in a sum."""
         first, last, keep = two(layers, context, "token_similarity")
+        if first.shape[2] != last.shape[2]:
+            widths = f"{first.shape[2]} and {last.shape[2]}"
+            raise ValueError(f"token_similarity relates layers of one width (got {widths}): name others, or token_flow")
         return first @ last.transpose(1, 2) / last.shape[2], keep
 
 

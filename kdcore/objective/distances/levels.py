@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
-from kdcore.objective.distances.decoupled import rows_kl
+from kdcore.objective.distances.base import Classes, Context, Distance
+from kdcore.objective.distances.decoupled import of_pictures, rows_kl
 from kdcore.objective.distances.temperature import Temperature
 from kdcore.spec.rooms.logits import MultiLevelOptions, TemperatureOptions
 
@@ -21,9 +21,10 @@ class GramOfProbabilities(Distance):
     def __init__(self, options: TemperatureOptions, *, by_class: bool) -> None:
         super().__init__()
         self.temperature, self.by_class = Temperature(options.temperature), by_class
+        self.name = "class_correlation" if by_class else "batch_correlation"
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(student, teacher, "correlation")
+        followed = of_pictures(student, teacher, self.name)
         T = self.temperature.at(context)
         q, p = F.softmax(student / T, 1), F.softmax(followed / T, 1)
         return gap_of_grams(q.T, p.T) if self.by_class else gap_of_grams(q, p)
@@ -48,7 +49,7 @@ class MultiLevel(Distance):
         self.options = options
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
-        followed = same_shape(student, teacher, "multi_level")
+        followed = of_pictures(student, teacher, "multi_level")
         sure = F.softmax(followed, 1)
         samples, classes = self._least(sure.amax(1)), self._least(sure.sum(0))
         losses = [self._at(student / T, followed / T, samples, classes, T) for T in self.options.temperatures]

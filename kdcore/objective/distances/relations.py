@@ -111,6 +111,9 @@ class ChannelCorrelation(Distance):
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         assert teacher is not None
         count, channels = student.shape[:2]
+        if min(student.ndim, teacher.ndim) < 3:
+            shapes = f"student {tuple(student.shape)}, teacher {tuple(teacher.shape)}"
+            raise ValueError(f"ickd relates channels over positions ({shapes}): choose layers with positions")
         if teacher.shape[1] != channels:
             raise ValueError(
                 f"ickd needs equal channels (student {channels}, teacher {teacher.shape[1]}); use an adapter"

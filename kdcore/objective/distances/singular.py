@@ -88,8 +88,8 @@ def leading(feature: Tensor, count: int) -> Leading:
 
 
 def reciprocal(gaps: Tensor, squares: Tensor) -> Tensor:
-    """One over each gap, zero where it is nothing beside the largest square."""
-    small = gaps.abs() <= GAP * squares[:, :1, None].clamp(min=torch.finfo(gaps.dtype).tiny)
+    """One over each gap, zero where it is nothing beside the largest square, or has no finite inverse."""
+    small = gaps.abs() <= (GAP * squares[:, :1, None]).clamp(min=torch.finfo(gaps.dtype).tiny)
     return torch.where(small, 0, 1 / torch.where(small, 1, gaps))
 
 
