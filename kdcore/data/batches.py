@@ -1,18 +1,27 @@
-"""Batches from memory: order and augmentation depend on seed, epoch and index only, so a resumed run sees the same."""
+"""Batches of training pictures: all that is random depends on seed, epoch and place, so a resumed run sees the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from kdcore.data.readers import Pictures
-from kdcore.data.sampler import Balanced, ClassOrder
-from kdcore.seeds import generator
-from kdcore.spec.training import Augment
+from kdcore.data import dice
+from kdcore.data.augment import Changer
+from kdcore.data.mixing import Mixed, Mixer
+from kdcore.data.sampler import occurrences, order_of
+from kdcore.seeds import derive
+from kdcore.spec.training import Augment, Sampler
+
+STRETCH = {"cpu": 2**19, "cuda": 2**24}
+"""Bytes of raw pictures that are changed at once: what a CPU's cache holds, and what keeps a GPU busy."""
+
+RECIPE = 1
+"""Number of the rules by which pictures are changed; another one whenever equal options give other pixels."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +31,30 @@ class Batch:
     Attributes:
         images: float32 [B, C, H, W], normalised.
         labels: int64 [B]; ``UNLABELLED`` where the learner may not know.
-        index: int64 [B], places in the training split.
+        index: int64 [B] on the CPU, places in the training split.
+        view: int64 [B] on the CPU, which seeded view of its picture each is; zeros, also when left out, where there
+            are none.
+        mixed: what was mixed into the pictures, where something was.
     """
 
     images: Tensor
     labels: Tensor
     index: Tensor
+    view: Tensor = None  # type: ignore[assignment]
+    mixed: Mixed | None = None
+
+    def __post_init__(self) -> None:
+        if self.view is None:
+            object.__setattr__(self, "view", torch.zeros_like(self.index))
+
+    def parts(self, count: int) -> list[Batch]:
+        """``count`` equal parts."""
+        size = len(self.index) // count
+        return [self._part(slice(begin, begin + size)) for begin in range(0, size * count, size)]
+
+    def _part(self, part: slice) -> Batch:
+        mixed = None if self.mixed is None else Mixed(self.mixed.labels[part], self.mixed.share[part])
+        return Batch(self.images[part], self.labels[part], self.index[part], self.view[part], mixed)
 
 
 @dataclass(frozen=True)
@@ -39,22 +66,43 @@ class Normalise:
 
     def __call__(self, images: Tensor) -> Tensor:
         """float32 of the same shape."""
-        shape = (1, len(self.mean), 1, 1)
-        scale = torch.tensor([1 / (255 * s) for s in self.std], device=images.device).view(shape)
-        shift = torch.tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)], device=images.device)
-        return images.float() * scale + shift.view(shape)
+        scale, shift = _line(self.mean, self.std, images.device)
+        return images.to(torch.float32, copy=True).mul_(scale).add_(shift)
+
+
+@lru_cache(maxsize=16)
+def _line(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Factor and summand of each channel, kept on the device."""
+    shape = (1, len(mean), 1, 1)
+    scale = torch.tensor([1 / (255 * s) for s in std], device=device).view(shape)
+    return scale, torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], device=device).view(shape)
+
+
+class Shelf(Protocol):
+    """Where raw pictures come from: ``Pictures`` in memory, or ``Streamed`` ones."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the pictures are handed out."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a picture: (C, H, W)."""
+
+    def read(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
+        """For each of ``parts``, places int64 [B] on the CPU, its pictures: uint8 [B, C, H, W]."""
 
 
 class Batches:
     """The training batches of one run.
 
     Args:
-        pictures: on the device they are used on.
-        labels: what the learner may know, ``UNLABELLED`` elsewhere.
-        candidates: indices that are drawn from; each epoch passes over them as often as its steps need.
+        pictures: handed out on the device they are used on.
+        labels: int64 [N] on that device, what the learner may know, ``UNLABELLED`` elsewhere.
+        candidates: places that are drawn from; each epoch passes over them as often as its steps need.
         steps: batches an epoch.
         seed: of order and augmentation; equal seeds give equal batches in any run.
-        sampler: batches of so many classes with so many labelled pictures of each, instead of all pictures alike.
+        sampler: batches balanced by class, instead of all pictures alike.
 
     Raises:
         ValueError: fewer classes than ``sampler`` asks for, or a batch size that is not what it makes.
@@ -62,7 +110,7 @@ class Batches:
 
     def __init__(
         self,
-        pictures: Pictures,
+        pictures: Shelf,
         labels: Tensor,
         candidates: Tensor,
         *,
@@ -71,60 +119,85 @@ class Batches:
         seed: int,
         augment: Augment,
         normalise: Normalise,
-        sampler: Balanced | None = None,
+        sampler: Sampler | None = None,
     ) -> None:
-        self.images, self.labels = pictures.images, labels
-        self.candidates, self.steps, self.batch_size = candidates, steps, batch_size
-        self.seed, self.augment, self.normalise = seed, augment, normalise
-        self.by_class = None if sampler is None else ClassOrder(labels, candidates, sampler, seed)
-        if sampler is not None and batch_size != sampler.classes * sampler.per_class:
-            made = f"{sampler.classes} classes times {sampler.per_class}"
-            raise ValueError(f"batch_size must be what the sampler makes, {made} (got {batch_size})")
+        self.shelf, self.labels = pictures, labels
+        self.steps, self.batch_size, self.seed = steps, batch_size, seed
+        self.augment, self.normalise = augment, normalise
+        self.order = order_of(labels, candidates, batch_size, seed, sampler)
+        self._changer = Changer(augment)
+        self._mixer = Mixer(augment, labels.cpu() >= 0, seed) if augment.mixes else None
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of ``epoch`` from ``first_step`` on."""
-        order, changes = self._draw(epoch)
-        for step in range(first_step, self.steps):
-            part = slice(step * self.batch_size, (step + 1) * self.batch_size)
-            yield self._batch(order[part], changes[part])
+        order = self.order.epoch(epoch, self.steps)
+        turns, stretch = occurrences(order), self._stretch()
+        starts = range(first_step, self.steps, stretch)
+        pieces = [slice(s * self.batch_size, min(s + stretch, self.steps) * self.batch_size) for s in starts]
+        read = self.shelf.read([order[piece] for piece in pieces])
+        for start, piece, raw in zip(starts, pieces, read, strict=True):
+            index = order[piece]
+            views, keys = self._views(epoch, index, turns[piece])
+            whole = Batch(*self._finished(raw, index, keys), index, views)
+            for step, batch in enumerate(whole.parts(len(index) // self.batch_size), start):
+                yield self._mixed(batch, epoch, step)
 
-    def _draw(self, epoch: int) -> tuple[Tensor, Tensor]:
-        """Indices of the whole epoch, and for each its shift down, shift right and mirroring."""
-        needed = self.steps * self.batch_size
-        if self.by_class is not None:
-            # By place in the epoch, not by picture: those of a small class come often, and not always alike.
-            return self.by_class.epoch(epoch, self.steps), self._changes(epoch, 0, needed)
-        passes = -(-needed // len(self.candidates))
-        orders, changes = [], []
-        for turn in range(passes):
-            stream = generator(self.seed, "order", epoch, turn)
-            orders.append(self.candidates[torch.randperm(len(self.candidates), generator=stream)])
-            changes.append(self._changes(epoch, turn, len(self.labels))[orders[-1]])
-        return torch.cat(orders)[:needed], torch.cat(changes)[:needed]
+    def pictures(self, index: Tensor, view: Tensor) -> Tensor:
+        """Pictures as they are in any epoch that shows them in that view: float32 [B, C, H, W], normalised.
 
-    def _changes(self, epoch: int, turn: int, count: int) -> Tensor:
-        stream, shift = generator(self.seed, "augment", epoch, turn), self.augment.shift
-        shifts = torch.randint(-shift, shift + 1, (count, 2), generator=stream)
-        flips = torch.randint(0, 2, (count, 1), generator=stream) * int(bool(self.augment.flip))
-        return torch.cat([shifts, flips], dim=1)
+        Args:
+            index: int64 [B], places in the training split.
+            view: int64 [B], from 0 to ``augment.versions - 1``.
 
-    def _batch(self, index: Tensor, changes: Tensor) -> Batch:
-        place = index.to(self.images.device)
-        images = self.images[place]
-        if self.augment.shift:
-            images = shifted(images, changes[:, :2].to(images.device), self.augment.shift)
-        if self.augment.flip:
-            mirrored = changes[:, 2].to(images.device).bool()
-            images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-        return Batch(self.normalise(images), self.labels[place], index)
+        Raises:
+            ValueError: the pictures do not repeat.
+        """
+        if self.augment.versions is None:
+            raise ValueError("pictures that are drawn anew each epoch have no views: set training.augment.views")
+        index, view = index.cpu(), view.cpu()
+        (raw,) = self.shelf.read([index])
+        return self._finished(raw, index, self._keys_of(index, view))[0]
 
+    def recipe(self) -> dict[str, Any]:
+        """What ``pictures`` depends on beside the raw pictures, JSON-ready."""
+        return {
+            "rules": RECIPE,
+            "seed": self.seed if self.augment.changes else None,
+            "augment": self.augment.model_dump(mode="json"),
+            "mean": list(self.normalise.mean),
+            "std": list(self.normalise.std),
+        }
 
-def shifted(images: Tensor, shifts: Tensor, most: int) -> Tensor:
-    """Each picture moved by its own (down, right) of at most ``most`` pixels, black coming in at the edges."""
-    count, channels, height, width = images.shape
-    padded = F.pad(images, (most, most, most, most))
-    rows = (torch.arange(height, device=images.device) + most - shifts[:, :1]).view(count, 1, height, 1)
-    columns = (torch.arange(width, device=images.device) + most - shifts[:, 1:]).view(count, 1, 1, width)
-    pictures = torch.arange(count, device=images.device).view(count, 1, 1, 1)
-    channel = torch.arange(channels, device=images.device).view(1, channels, 1, 1)
-    return padded[pictures, channel, rows, columns]
+    def _views(self, epoch: int, index: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
+        """Each shown picture's view, and the key that its changes are drawn from.
+
+        Every view of a picture is shown once in as many epochs as there are views, in an order of the picture's own.
+        """
+        count = self.augment.views
+        if count is None or not self.augment.changes:
+            return torch.zeros_like(index), dice.keys(derive(self.seed, "augment"), epoch, turns, index)
+        lots = dice.keys(derive(self.seed, "view"), epoch // count, turns, index)
+        ranks = dice.bits(lots, "lot", count) * count + torch.arange(count)  # no two alike
+        now = epoch % count
+        views = (ranks < ranks[:, now : now + 1]).sum(1)
+        return views, self._keys_of(index, views)
+
+    def _keys_of(self, index: Tensor, view: Tensor) -> Tensor:
+        return dice.keys(derive(self.seed, "replayed"), view, index)
+
+    def _stretch(self) -> int:
+        """Steps whose pictures are changed at once."""
+        picture = torch.Size(self.shelf.shape).numel()
+        return max(1, STRETCH.get(self.labels.device.type, STRETCH["cpu"]) // (picture * self.batch_size))
+
+    def _finished(self, raw: Tensor, index: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures changed and normalised, and their labels."""
+        images = self.normalise(self._changer.changed(raw, keys))
+        labels = self.labels.index_select(0, index.to(self.labels.device, non_blocking=True))
+        return self._changer.erased(images, keys), labels
+
+    def _mixed(self, batch: Batch, epoch: int, step: int) -> Batch:
+        if self._mixer is None:
+            return batch
+        images, mixed = self._mixer(batch.images, batch.labels, batch.index, epoch, step)
+        return Batch(images, batch.labels, batch.index, batch.view, mixed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,28 @@ class Pictures:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the pictures are."""
+        return self.images.device
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a picture: (C, H, W)."""
+        return tuple(self.images.shape[1:])
+
+    def __getitem__(self, place: int) -> tuple[Tensor, int]:
+        """One picture, uint8 [C, H, W], and its label."""
+        return self.images[place], int(self.labels[place])
+
+    def rows(self, index: Tensor) -> Tensor:
+        """The pictures at ``index``, int64 [B] on the CPU: uint8 [B, C, H, W]."""
+        return self.images.index_select(0, index.to(self.device, non_blocking=True))
+
+    def read(self, parts: Iterable[Tensor]) -> Iterator[Tensor]:
+        """The pictures of each of ``parts``."""
+        return map(self.rows, parts)
 
     def take(self, index: Tensor) -> Pictures:
         """The pictures at ``index``."""

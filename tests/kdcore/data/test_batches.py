@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdcore.data import Pictures
-from kdcore.data.batches import Batches, Normalise, shifted
+from kdcore.data.batches import Batches, Normalise
+from kdcore.data.warp import shifted
 from kdcore.spec.training import Augment
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kdcore.data import Pictures
 from kdcore.data.batches import Batches, Normalise
-from kdcore.data.sampler import ClassOrder
+from kdcore.data.sampler import ClassOrder, EvenOrder
 from kdcore.objective.distances import UNLABELLED
 from kdcore.spec.training import Augment, Sampler
 
@@ -70,6 +70,49 @@ def test_the_order_follows_from_seed_and_epoch():
 def test_more_classes_than_there_are_labelled_ones_are_refused():
     with pytest.raises(ValueError, match=r"6 classes cannot be drawn from pictures of 5"):
         drawn(classes=6)
+
+
+def evenly(labels=LABELS, steps=20, size=12, epoch=0, seed=0, candidates=None):
+    places = torch.arange(len(labels)) if candidates is None else candidates
+    return EvenOrder(labels, places, size, seed).epoch(epoch, steps)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(1, 20), st.integers(1, 16))
+def test_by_balanced_weights_classes_and_the_pictures_within_them_come_equally_often(labels, steps, size):
+    labels = torch.tensor(labels)
+    shown = torch.bincount(evenly(labels, steps, size), minlength=len(labels))
+    assert shown.sum() == steps * size
+    of_class = [shown[labels == label] for label in labels.unique()]
+    sums = torch.stack([counts.sum() for counts in of_class])
+    assert sums.max() - sums.min() <= 1
+    assert all(counts.max() - counts.min() <= 1 for counts in of_class)
+
+
+def test_by_balanced_weights_a_batch_holds_what_chance_gives():
+    counts = torch.stack([torch.bincount(batch, minlength=5) for batch in LABELS[evenly(steps=500)].view(500, 12)])
+    assert (counts.float().mean(0) - 12 / 5).abs().max() < 0.01
+    assert (counts.float().var(0) - 12 * 0.2 * 0.8).abs().max() < 0.5
+
+
+def test_the_weighted_order_follows_from_seed_and_epoch_and_leaves_the_unlabelled_out():
+    assert torch.equal(evenly(), evenly())
+    assert not torch.equal(evenly(), evenly(epoch=1))
+    assert not torch.equal(evenly(), evenly(seed=1))
+    labels = LABELS.clone()
+    labels[::3] = UNLABELLED
+    assert (labels[evenly(labels)] >= 0).all()
+    assert set(evenly(candidates=torch.arange(5, 50)).tolist()) <= set(range(5, 50))
+
+
+def test_weights_go_with_any_batch_size():
+    drawn = [batch.index for batch in batches(size=10, sampler=Sampler(weights="balanced"), shift=1).epoch(0)]
+    assert [len(index) for index in drawn] == [10] * 9
+
+
+def test_pictures_without_any_label_cannot_be_weighted():
+    with pytest.raises(ValueError, match="none of them has a label"):
+        evenly(torch.full((5,), UNLABELLED))
 
 
 def batches(labels=LABELS, size=12, sampler=Sampler(classes=3, per_class=4), **augment):  # noqa: B008
