@@ -13,6 +13,7 @@ ErrorCode = Literal[
     "checkpoint_mismatch",
     "disk_full",
     "device_missing",
+    "process_lost",
     "export_failed",
     "internal",
 ]

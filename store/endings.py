@@ -27,8 +27,9 @@ NEVER_RETRIED = frozenset(
         "time_limit",
     }
 )
-# The attempt starts from an older checkpoint, or the machine recovers: worth another try whatever the worker thinks.
-ALWAYS_RETRIED = frozenset({"checkpoint_damaged", "disk_full"})
+# The attempt starts from an older checkpoint, or the machine recovers, or one of several processes died: worth another
+# try whatever the worker thinks.
+ALWAYS_RETRIED = frozenset({"checkpoint_damaged", "disk_full", "process_lost"})
 _FAILURES = ("failed", "lost", "crashed")
 
 
