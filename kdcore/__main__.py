@@ -49,6 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m kdcore", description=__doc__)
     parser.add_argument("spec", type=Path, help="job spec, YAML or JSON")
     parser.add_argument("--workdir", type=Path, required=True, help="folder of this job; an earlier run is resumed")
+    parser.add_argument(
+        "--keep", type=Path, help="folder of kept teacher outputs that jobs share; default in --workdir"
+    )
     parser.add_argument("--plan-only", action="store_true", help="print the plan and stop")
     options = parser.parse_args(arguments)
     try:
@@ -59,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.plan_only:
         print(json.dumps(planned.document(), indent=2))
         return 0
-    return _run(planned, options.workdir)
+    return _run(planned, options.workdir, options.keep)
 
 
 def _read(path: Path) -> Any:
@@ -75,7 +78,9 @@ def _complain(error: Exception, path: Path) -> None:
         console.print(f"[red]{path}[/]: {error}")
 
 
-def _run(planned: Any, workdir: Path) -> int:
+def _run(planned: Any, workdir: Path, keep: Path | None) -> int:
+    from kdcore.train.cache import Keep  # torch, which a plan does without
+
     asked: list[str] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.append("interrupted"))
@@ -84,7 +89,13 @@ def _run(planned: Any, workdir: Path) -> int:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     try:
         with Progress(*columns, console=console) as progress:
-            result = kdcore.run(planned, workdir, View(progress), stop=lambda: asked[0] if asked else None)
+            result = kdcore.run(
+                planned,
+                workdir,
+                View(progress),
+                stop=lambda: asked[0] if asked else None,
+                keep=None if keep is None else Keep(keep),
+            )
     except kdcore.Stopped:
         console.print(f"stopped; the same command goes on from the checkpoint in {workdir}")
         return 130

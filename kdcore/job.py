@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +15,16 @@ import torch
 from torch import Tensor, nn
 
 import kdcore.models as models
-from kdcore.data.batches import Batches
+from kdcore.data.batches import Batches, Shelf
+from kdcore.data.mapped import Mapped
 from kdcore.data.readers import Pictures
+from kdcore.data.shelves import in_file, shelf, streams
 from kdcore.data.splits import stratified
+from kdcore.distributed import Group, Place, Solo, open_group
+from kdcore.distributed.together import run_together
 from kdcore.errors import EngineError, Stopped
 from kdcore.files import disk_full, write_json
+from kdcore.kept import Keeper
 from kdcore.objective.distances import UNLABELLED
 from kdcore.objective.networks import fingerprint
 from kdcore.prepare import Workshop, open_workshop, resolve, weights_file
@@ -27,11 +32,14 @@ from kdcore.proof import Prover
 from kdcore.seeds import derive
 from kdcore.spec.plan import Plan, RunPlan
 from kdcore.train import search
+from kdcore.train.cache import Keep, TeacherCache
 from kdcore.train.checkpoint import CheckpointFolder
 from kdcore.train.loop import Loop
+from kdcore.train.machine import Machine
 from kdcore.train.progress import Progress, Record, Report
+from kdcore.train.writer import CheckpointWriter
 
-RESOLVED = "resolved.json"
+RESOLVED, PICTURES = "resolved.json", "pictures"
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,14 @@ class Result:
     artifacts: Path
 
 
-def run(plan: Plan, workdir: str | Path, report: Report, *, stop: Callable[[], str | None] = lambda: None) -> Result:
+def run(
+    plan: Plan,
+    workdir: str | Path,
+    report: Report,
+    *,
+    stop: Callable[[], str | None] = lambda: None,
+    keep: Keep | None = None,
+) -> Result:
     """Run a plan in ``workdir``; an earlier attempt's checkpoint there is taken up.
 
     Args:
@@ -55,6 +70,7 @@ def run(plan: Plan, workdir: str | Path, report: Report, *, stop: Callable[[], s
         workdir: folder of this job alone.
         report: called with each record (phase, progress, metrics, log, resolved, checkpoint, artifact, result).
         stop: asked at every step; a reason ends the run after a checkpoint.
+        keep: where outputs of frozen networks are kept; in ``workdir`` when left out.
 
     Raises:
         Stopped: on request, with the reason.
@@ -62,14 +78,25 @@ def run(plan: Plan, workdir: str | Path, report: Report, *, stop: Callable[[], s
     """
     folder = Path(workdir)
     folder.mkdir(parents=True, exist_ok=True)
+    keep = keep or Keep(folder / "kept")
+    processes = plan.spec.resources.processes
+    if processes > 1 and Place.of().size == 1:
+        return Result(run_together(plan, folder, report, stop, keep), folder / "artifacts")
+    group = open_group(processes, Machine.of_this(plan.spec).device)
     try:
         with torch.random.fork_rng():
-            return _Job(plan, folder, report, stop).run()
+            return _Job(plan, folder, report if group.first else _silent, stop, keep, group).run()
     except (torch.OutOfMemoryError, MemoryError) as error:
         message = f"the device's memory is full ({error}): take a smaller batch_size or a smaller network"
         raise EngineError("out_of_memory", message, "/training/batch_size") from error
     except OSError as error:
         raise disk_full(error, Path(error.filename or folder)) from error
+    finally:
+        group.close()
+
+
+def _silent(record: Record) -> None:
+    """What a process reports that is not the first."""
 
 
 @dataclass
@@ -78,6 +105,8 @@ class _Job:
     workdir: Path
     report: Report
     stop: Callable[[], str | None]
+    keep: Keep
+    group: Group = field(default_factory=Solo)
     done: list[str] = field(default_factory=list)
     bitwise: bool = True
     durations: dict[str, float] = field(default_factory=dict)
@@ -85,19 +114,24 @@ class _Job:
     def run(self) -> Result:
         document = self.plan.document()
         digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-        write_json(self.workdir / "plan.json", document)
-        self.checkpoints = CheckpointFolder(self.workdir, digest)
+        if self.group.first:
+            write_json(self.workdir / "plan.json", document)
+        asked = self.plan.spec.training.checkpoints
+        self.checkpoints = CheckpointFolder(self.workdir, digest, asked.keep)
         with self._phase("prepare"):
             state = self._take_up()
             self.workshop, self.resolved = self._prepare()
-        with self.workshop.machine.set_up(deterministic=self.plan.spec.training.deterministic):
+            self.streamed = self._shelve()
+        self.writer = CheckpointWriter(self.checkpoints, self._written, background=asked.background)
+        with self.workshop.machine.set_up(deterministic=self.plan.spec.training.deterministic), self.writer:
             self.progress = Progress(self.report, self.plan.steps, self._steps_before() + _steps_of(state))
             for run in self.plan.runs:
                 if run.name not in self.done:
                     with self._phase(run.phase, run.name):
                         self._train(run, state)
                     state = None
-            return self._prove()
+            self.writer.wait()
+            return self._prove() if self.group.first else Result({}, self.workdir / "artifacts")
 
     @contextmanager
     def _phase(self, phase: str, run: str | None = None) -> Iterator[None]:
@@ -112,6 +146,7 @@ class _Job:
     def _take_up(self) -> dict[str, Any] | None:
         """The state of the newest whole checkpoint, if there is one."""
         found = self.checkpoints.load()
+        self.group.barrier()  # nobody writes before all have read
         if found is None:
             return None
         position, state = found
@@ -121,6 +156,13 @@ class _Job:
         return state
 
     def _prepare(self) -> tuple[Workshop, dict[str, Any]]:
+        """As the first process settles it, in all."""
+        settled = self._settle() if self.group.first else None
+        pinned = self.group.told(None if settled is None else settled[1])
+        assert pinned is not None
+        return settled or (open_workshop(self.plan, pinned), pinned)
+
+    def _settle(self) -> tuple[Workshop, dict[str, Any]]:
         path = self.workdir / RESOLVED
         pinned = json.loads(path.read_text()) if path.exists() else None
         workshop = open_workshop(self.plan, pinned)
@@ -137,12 +179,17 @@ class _Job:
         return sum(run.steps for run in self.plan.runs if run.name in self.done)
 
     def _train(self, run: RunPlan, state: dict[str, Any] | None) -> None:
-        torch.manual_seed(derive(run.training.seed, run.name, "global stream"))
+        others = () if self.group.first else (self.group.rank,)
+        torch.manual_seed(derive(run.training.seed, run.name, "global stream", *others))
         run = self._chosen(run)
         networks = self.workshop.networks(run, self.workdir)
         before = {name: fingerprint(networks[name]) for name in run.needs}
-        loop = self._loop(run, networks)
-        history = loop.train(state)
+        batches = self._batches(run)
+        keeper = self._keeper()
+        with keeper.of(run, networks, batches) as caches:
+            loop = self._loop(run, networks, batches, caches)
+            loop.findings += keeper.findings
+            history = loop.train(state)
         for name, was in before.items():
             if fingerprint(networks[name]) != was:
                 raise EngineError("internal", f"the frozen {name} changed during run {run.name!r}; please report this")
@@ -163,13 +210,47 @@ class _Job:
         records: list[Record] = json.loads((self.workdir / "runs" / run / "history.json").read_text())
         return records
 
-    def _loop(self, run: RunPlan, networks: dict[str, nn.Module]) -> Loop:
+    def _batches(self, run: RunPlan) -> Batches:
+        readers, device = self.plan.spec.resources.readers, self.workshop.machine.device
+        train, folder = self.workshop.data.train, self.workdir / PICTURES
+        pictures = shelf(train, folder, device, streamed=self.streamed, readers=readers)
+        return _batches(run, self.workshop, pictures)
+
+    def _shelve(self) -> bool:
+        """Put the training pictures into a file if they are too large for memory; whether they were."""
+        data, folder = self.workshop.data, self.workdir / PICTURES
+        budget = self.plan.spec.resources.memory_gb
+        streamed = self.group.told(streams(data.train, self.workshop.machine.device, budget))
+        if streamed:
+            if self.group.first:
+                Mapped.write(data.train, folder)
+                self._log(f"the training pictures ({data.train.images.numel() / 1e9:.2g} GB) are streamed from a file")
+            self.group.barrier()
+            data.train = in_file(folder)
+        return streamed
+
+    def _keeper(self) -> Keeper:
+        resolved = self.resolved
+        return Keeper(
+            plan=self.plan,
+            machine=self.workshop.machine,
+            group=self.group,
+            keep=self.keep,
+            decisions=resolved["kept_outputs"],
+            sha256=resolved["data"]["sha256"]["train"],
+            say=self._log,
+            stop=self.stop,
+        )
+
+    def _loop(
+        self, run: RunPlan, networks: dict[str, nn.Module], batches: Batches, caches: Mapping[str, TeacherCache]
+    ) -> Loop:
         workshop = self.workshop
         device = workshop.machine.device
         return Loop(
             run=run,
             networks=networks,
-            batches=_batches(run, workshop),
+            batches=batches,
             validation=_on(workshop.data.validation, device),
             normalise=workshop.normalise,
             machine=workshop.machine,
@@ -177,6 +258,9 @@ class _Job:
             first_step=self._steps_before(),
             save=lambda state: self._checkpoint(run.name, state["steps_done"], state),
             stop=self.stop,
+            poll=self._poll,
+            group=self.group,
+            caches=caches,
             twin=None if run.guard is None else search.last_accuracy(self._history(run.guard.twin)),
         )
 
@@ -184,6 +268,15 @@ class _Job:
         self, run: RunPlan, networks: dict[str, nn.Module], history: list[Record], findings: list[dict[str, Any]]
     ) -> None:
         """Leave what a finished run is needed for, then make it safe."""
+        if self.group.first:
+            self._write(run, networks, history, findings)
+        self.group.barrier()  # the next run reads it
+        self.done.append(run.name)
+        self._checkpoint(run.name, self._steps_before(), None)
+
+    def _write(
+        self, run: RunPlan, networks: dict[str, nn.Module], history: list[Record], findings: list[dict[str, Any]]
+    ) -> None:
         folder = weights_file(self.workdir, run.name).parent
         folder.mkdir(parents=True, exist_ok=True)
         for name in run.learners:
@@ -193,14 +286,21 @@ class _Job:
             part.replace(path)
         write_json(folder / "history.json", history)
         write_json(folder / "findings.json", findings)
-        self.done.append(run.name)
-        self._checkpoint(run.name, self._steps_before(), None)
 
     def _checkpoint(self, run: str, step: int, state: dict[str, Any] | None) -> None:
+        if not self.group.first:
+            return
         kept = [f"runs/{name}/{file}" for name in self.done for file in self._left_by(name)]
         position = {"run": run, "step": step, "done": list(self.done), "bitwise": self.bitwise}
-        record = self.checkpoints.save(position, state, [RESOLVED, *kept])
+        self.writer.save(position, state, [RESOLVED, *kept])
+
+    def _written(self, record: Record) -> None:
         self.report({"type": "checkpoint", **record})
+
+    def _poll(self) -> bool:
+        """Tell of a checkpoint that is written; whether the next one may be made without waiting."""
+        self.writer.poll()
+        return not self.writer.busy
 
     def _left_by(self, run: str) -> list[str]:
         others = [f"{name}.safetensors" for name in self.plan.run(run).learners[1:]]
@@ -233,7 +333,7 @@ def _on(pictures: Pictures, device: str) -> Pictures:
     return Pictures(pictures.images.to(device), pictures.labels.to(device))
 
 
-def _batches(run: RunPlan, workshop: Workshop) -> Batches:
+def _batches(run: RunPlan, workshop: Workshop, pictures: Shelf) -> Batches:
     """The run's batches; both runs of the student draw the same order from the same pictures where labels allow.
 
     Raises:
@@ -246,7 +346,7 @@ def _batches(run: RunPlan, workshop: Workshop) -> Batches:
     device = workshop.machine.device
     try:
         return Batches(
-            _on(train, device),
+            pictures,
             labels.to(device),
             known if run.sample == "labelled" else torch.arange(len(train)),
             steps=run.steps_per_epoch,

@@ -15,6 +15,7 @@ import kdcore.models as models
 from kdcore.data import Data, open_data
 from kdcore.data.batches import Batch, Normalise
 from kdcore.errors import EngineError
+from kdcore.kept import decided
 from kdcore.models.folding import folded
 from kdcore.objective import paths
 from kdcore.objective.copying import copy_layers
@@ -182,7 +183,7 @@ def resolve(workshop: Workshop) -> tuple[Workshop, dict[str, Any]]:
         "data": {"sha256": data.sha256(), "mean": list(data.mean), "std": list(data.std)},
         "runs": {run.name: _traced(run, networks, workshop) for run in plan.runs},
         "numerics": measured,
-        "kept_teacher_outputs": "off",
+        "kept_outputs": decided(plan, networks, workshop.sample, workshop.machine),
         "compiled": False,
     }
 
@@ -218,7 +219,7 @@ def _last_step(workshop: Workshop, machine: Machine) -> tuple[Callable[[], float
     run = workshop.plan.runs[-1]
     networks = _fresh_networks(replace(workshop, machine=machine), run)
     cast = {name: network.train(name in run.learners) for name, network in networks.items()}
-    size = run.training.batch_size
+    size = run.training.batch_size // workshop.plan.spec.resources.processes
     held_out = workshop.data.validation
     index = torch.arange(size) % len(held_out)
     images = workshop.normalise(held_out.images[index]).to(machine.device)

@@ -93,7 +93,9 @@ class Attempt:
         self.engine.move_log(self.folder / "engine.log")
         if self._claim.checkpoint is not None:
             self._transfer.restore(self._claim.checkpoint)
-        job = {"plan": self._claim.plan, "workdir": str(work), "deadline": self.held.deadline}
+        kept = self._tools.folders.kept(self._claim.project_id)
+        shared = {"kept": str(kept), "project": self._claim.project_id}
+        job = {"plan": self._claim.plan, "workdir": str(work), "deadline": self.held.deadline, **shared}
         if not self.engine.order("job", patience=_JOB_PATIENCE_SECONDS, **job):
             self.engine.kill()
 

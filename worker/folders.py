@@ -1,4 +1,4 @@
-"""The worker's folders below <home>/work: one an attempt, one for the logs of engines that wait, one for caches."""
+"""The worker's folders below <home>/work: one an attempt; others for logs of waiting engines, caches, kept outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 LOG_TAIL_LINES = 200
 _LOG_TAIL_BYTES = 64 * 1024
-_STANDBY, _CACHE = "standby", "cache"
+_STANDBY, _CACHE, _KEPT = "standby", "cache", "kept"
 
 
 class Folders:
@@ -24,6 +24,12 @@ class Folders:
     def cache(self) -> Path:
         """What engines may keep between jobs, such as a font cache."""
         path = self.root / _CACHE
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def kept(self, project_id: str) -> Path:
+        """Outputs of teachers that the jobs of one project share."""
+        path = self.root / _KEPT / project_id
         path.mkdir(parents=True, exist_ok=True)
         return path
 

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator
 from importlib import import_module
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import ValidationError
 
@@ -22,6 +22,9 @@ from kdcore.files import FULL
 from kdcore.host.guard import Deadline, harden
 from kdcore.host.wire import Job, Orders, Records, Stop
 from kdcore.spec import Plan
+
+if TYPE_CHECKING:
+    from kdcore.train.cache import Keep
 
 # By the first step of an optimiser, and by the first built-in dataset: seconds that a waiting engine has to spare.
 _IMPORTED_LATE = ("torch._dynamo", "sklearn.datasets")
@@ -75,7 +78,7 @@ def _warm() -> dict[str, Any]:
 def run_job(job: Job, records: Records, stop: Stop) -> int:
     """Run one job to its end; whatever that is becomes a record."""
     try:
-        kdcore.run(_plan(job), job.workdir, records.write, stop=stop)
+        kdcore.run(_plan(job), job.workdir, records.write, stop=stop, keep=_keep(job))
     except Stopped as stopped:
         records.write({"type": "stopped", "reason": stopped.reason})
         return STOPPED
@@ -87,6 +90,12 @@ def run_job(job: Job, records: Records, stop: Stop) -> int:
         records.write(_unexpected(error))
         return FAILED
     return DONE
+
+
+def _keep(job: Job) -> Keep | None:
+    from kdcore.train.cache import Keep
+
+    return None if job.kept is None else Keep(job.kept, job.project)
 
 
 def _plan(job: Job) -> Plan:

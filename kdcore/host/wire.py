@@ -49,10 +49,17 @@ class Stop:
 
 @dataclass(frozen=True)
 class Job:
-    """One job as it came down the pipe."""
+    """One job as it came down the pipe.
+
+    Attributes:
+        kept: folder of outputs that the project's jobs share; the job's own when there is none.
+        project: whose job it is.
+    """
 
     plan: dict[str, Any]
     workdir: Path
+    kept: Path | None = None
+    project: str = "local"
 
 
 class Orders:
@@ -80,6 +87,7 @@ class Orders:
         if "deadline" in order:
             self._deadline.move(float(order["deadline"]))
         if order["type"] == "job":
-            self._jobs.put(Job(order["plan"], Path(order["workdir"])))
+            kept = None if order.get("kept") is None else Path(order["kept"])
+            self._jobs.put(Job(order["plan"], Path(order["workdir"]), kept, order.get("project", "local")))
         elif order["type"] == "stop":
             self._stop.reason = str(order["reason"])

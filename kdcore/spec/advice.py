@@ -68,7 +68,7 @@ def _classes(spec: JobSpec, dataset: DatasetPlan, runs: tuple[RunPlan, ...]) -> 
     """Distances within classes on batches that hold few of each."""
     sampler, training = spec.training.sampler, spec.training
     drawn = expected_per_class(training.batch_size, dataset.num_classes)
-    per_class = drawn if sampler is None else sampler.per_class
+    per_class = drawn if sampler is None or sampler.per_class is None else sampler.per_class
     terms = [term for stage in runs[-1].stages for term in stage.terms]
     names = [term.name for term in terms if within_classes(term.distance)]
     if names and per_class < FEWEST_PER_CLASS:

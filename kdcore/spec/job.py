@@ -8,14 +8,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from kdcore.spec.base import Name, SpecError, Strict, problems_of
+from kdcore.spec.caching import TeacherCache
 from kdcore.spec.named import PresetRef
 from kdcore.spec.networks import Further, Network, PathNetwork, Peer
 from kdcore.spec.objective import Guard, Method, MethodSpec, Search, Stage, Term
 from kdcore.spec.training import (
     Augment,
+    Average,
     Checkpoints,
+    EarlyStopping,
     LearningRateSchedule,
     Optimizer,
+    RandAugment,
     Rollback,
     Sampler,
     TeacherTraining,
@@ -98,11 +102,18 @@ class Resources(Strict):
 
     Attributes:
         device: ``auto`` takes a GPU where the worker has one.
-        threads: CPU threads of the engine; the worker's choice when left out.
+        threads: CPU threads of the engine, of all its processes together; the worker's choice when left out.
+        processes: how many train together, each on its part of every batch; one for each GPU, where they run on GPUs.
+        memory_gb: memory of the device (10^9 bytes) that the training pictures may take; more are streamed from a file
+            of the working folder, in the same order and with the same changes. Half of what is free when left out.
+        readers: processes that read streamed pictures ahead; they change no picture.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = Field(default=None, ge=1, le=256)
+    processes: int = Field(default=1, ge=1, le=256)
+    memory_gb: float | None = Field(default=None, ge=0)
+    readers: int = Field(default=0, ge=0, le=64)
 
 
 Format = Literal["safetensors", "onnx", "onnx-int8"]
@@ -162,8 +173,8 @@ _FIELDS = sorted(
             _field_names(model)
             for model in (
                 JobSpec, DatasetRef, Splits, Teacher, TeacherTraining, Student, CopyOf, Training, Optimizer,
-                LearningRateSchedule, Augment, Checkpoints, Sampler, Rollback, Resources, PathNetwork, Peer, Further,
-                MethodSpec, Stage, Search, Guard, Term,
+                LearningRateSchedule, Average, EarlyStopping, Augment, RandAugment, TeacherCache, Checkpoints, Sampler,
+                Rollback, Resources, PathNetwork, Peer, Further, MethodSpec, Stage, Search, Guard, Term,
             )
         )
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from kdcore.spec.base import Strict
+from kdcore.spec.caching import CachePlan
 from kdcore.spec.datasets import DatasetInfo
 from kdcore.spec.job import DatasetRef, Format, JobSpec, Splits
 from kdcore.spec.named import AdapterKind, Kind
 from kdcore.spec.numbers import Number
 from kdcore.spec.training import Training
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 
 TEACHER, STUDENT, LABELS = "teacher", "student", "labels"
 LOGITS = "logits"
@@ -244,7 +245,12 @@ class Estimate(Strict):
 
 
 class Plan(Strict):
-    """Everything the engine needs, except what only torch and the machine can know."""
+    """Everything the engine needs, except what only torch and the machine can know.
+
+    Attributes:
+        kept: what is decided about keeping the outputs of frozen networks, one group for each set of runs that see the
+            same views of the same pictures.
+    """
 
     schema_version: int = PLAN_VERSION
     name: str
@@ -255,6 +261,7 @@ class Plan(Strict):
     paths: dict[str, PathPlan] = {}
     delivers: str = STUDENT
     runs: tuple[RunPlan, ...]
+    kept: tuple[tuple[CachePlan, ...], ...] = ()
     deliver: tuple[Format, ...]
     warnings: tuple[PlanWarning, ...]
     estimate: Estimate

@@ -7,6 +7,7 @@ from typing import Any
 
 from kdcore.spec.advice import warnings_of
 from kdcore.spec.base import Problem, SpecError, pointer, suggestion
+from kdcore.spec.caching import CachePlan, CacheRefused
 from kdcore.spec.catalogue import (
     BadOption,
     Description,
@@ -18,6 +19,8 @@ from kdcore.spec.catalogue import (
 from kdcore.spec.datasets import DatasetInfo, UnknownDataset, dataset_info
 from kdcore.spec.estimate import estimate
 from kdcore.spec.job import JobSpec
+from kdcore.spec.listening import kept_networks
+from kdcore.spec.mixing import mixing_fault
 from kdcore.spec.networks import Further, Network
 from kdcore.spec.objective import MethodSpec, PresetRef
 from kdcore.spec.others import Others
@@ -75,6 +78,8 @@ class _Planner:
         self._stop_if_wrong()
         runs = self._runs(method, dataset, others)
         self._stop_if_wrong()
+        kept = self._kept(runs, dataset, others)
+        self._stop_if_wrong()
         planned = {name: self._network_plan(name, method, others, info) for name in self._built(others)}
         self.warnings += warnings_of(self.spec, method, dataset, others.networks, runs)
         return Plan(
@@ -86,6 +91,7 @@ class _Planner:
             paths={name: path for name, path in others.paths.items() if _takes_part(name, runs)},
             delivers=method.delivers,
             runs=runs,
+            kept=kept,
             deliver=self.spec.deliver,
             warnings=tuple(self.warnings),
             estimate=estimate(planned, runs, self.spec.resources.device),
@@ -204,18 +210,21 @@ class _Planner:
             message = f"must lie between the {dataset.num_classes} classes and the {train} training pictures"
             self._problem("/student/labels", "invalid_value", f"{message} (got {labels})")
         sampler = self.spec.training.sampler
-        if sampler is not None and sampler.classes * sampler.per_class != self.spec.training.batch_size:
-            count = sampler.classes * sampler.per_class
-            message = f"{sampler.classes} classes times {sampler.per_class} are {count}, batch_size is"
-            self._problem(
-                "/training/sampler", "batch_differs", f"{message} {self.spec.training.batch_size}: match them"
-            )
-        if sampler is not None and sampler.classes > dataset.num_classes:
+        if sampler is not None and sampler.makes not in (None, self.spec.training.batch_size):
+            message = f"{sampler.classes} classes times {sampler.per_class} are {sampler.makes}, batch_size is"
+            remedy = f"{self.spec.training.batch_size}: match them"
+            self._problem("/training/sampler", "batch_differs", f"{message} {remedy}")
+        if sampler is not None and sampler.classes is not None and sampler.classes > dataset.num_classes:
             message = f"the dataset has {dataset.num_classes} classes (got {sampler.classes})"
             self._problem("/training/sampler/classes", "invalid_value", message)
         if self.spec.training.batch_size % self.spec.training.accumulate:
             message = f"must divide batch_size {self.spec.training.batch_size} (got {self.spec.training.accumulate})"
             self._problem("/training/accumulate", "invalid_value", message)
+        processes = self.spec.resources.processes
+        if processes > 1 and self.spec.training.batch_size % (processes * self.spec.training.accumulate):
+            size, parts = self.spec.training.batch_size, processes * self.spec.training.accumulate
+            message = f"training.batch_size {size} cannot be shared equally: take one that {parts} divides"
+            self._problem("/resources/processes", "batch_not_shared", f"{message} (got {processes} processes)")
         if self.spec.training.batch_size > train:
             message = f"larger than the {train} training pictures (got {self.spec.training.batch_size})"
             self._problem("/training/batch_size", "batch_too_large", message)
@@ -254,7 +263,24 @@ class _Planner:
             self.problems.append(problem if own else _on_preset(problem, self.spec))
         if runs:
             self._check_taught(others, runs)
+        self.problems += [fault for run in runs if (fault := mixing_fault(run)) is not None]
         return runs
+
+    def _kept(
+        self, runs: tuple[RunPlan, ...], dataset: DatasetPlan, others: Others
+    ) -> tuple[tuple[CachePlan, ...], ...]:
+        """What is decided about frozen networks' outputs, as far as it can be known without the networks."""
+        try:
+            return kept_networks(
+                self.spec.training.cache,
+                runs,
+                samples=dataset.counts.train,
+                num_classes=dataset.num_classes,
+                paths=others.paths,
+            )
+        except CacheRefused as error:
+            self._problem("/training/cache/mode", "cache_refused", str(error))
+            return ()
 
     def _check_taught(self, others: Others, runs: tuple[RunPlan, ...]) -> None:
         """A network that learns and that nothing teaches would speak noise."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 
-from kdcore.spec.base import Problem, SpecError
+from kdcore.spec.base import Problem, SpecError, pointer, suggestion
 from kdcore.spec.catalogue import Description
 from kdcore.spec.copies import copied_blocks
 from kdcore.spec.datasets import dataset_info
@@ -25,6 +26,7 @@ from kdcore.spec.plan import (
     StagePlan,
 )
 from kdcore.spec.presets import expand_preset
+from kdcore.spec.rates import by_depth, frozen, product
 from kdcore.spec.terms import TermPlanner
 from kdcore.spec.training import TeacherTraining, Training
 
@@ -83,13 +85,15 @@ class RunMaker:
         return (*firsts, *alone, *searches, *twin, main)
 
     def _stages(self, method: MethodSpec, learners: Sequence[str], at: str) -> tuple[StagePlan, ...]:
-        planner = TermPlanner(self.networks, learners, self.spec.training.optimizer.name)
+        planner = TermPlanner(
+            self.networks, learners, self.spec.training.optimizer.name, self._rates if learners[0] == STUDENT else {}
+        )
         stages = planner.method(method, at)
         self.problems += planner.problems
         return stages
 
     def _alone_run(self) -> tuple[RunPlan, ...]:
-        planner = TermPlanner(self.networks, (STUDENT,))
+        planner = TermPlanner(self.networks, (STUDENT,), rates=self._rates)
         stages = planner.method(expand_preset(ALONE, {}, self.spec.training.epochs), "/baseline")
         return (self._student_run("alone", stages, (STUDENT,)),)
 
@@ -112,6 +116,19 @@ class RunMaker:
             copies=copied,
             rates={name: rate for name in learners[1:] if (rate := self._rate(name)) != 1},
         )
+
+    @cached_property
+    def _rates(self) -> dict[str, float]:
+        """What the training says of the student's layers: the same in every run of the student."""
+        training, described = self.spec.training, self.networks[STUDENT]
+        paths = [layer.path for layer in described.layers]
+        for number, path in enumerate(training.freeze):
+            if path not in paths:
+                at = pointer("training", "freeze", number)
+                message = f"the student has no layer {path!r}; {suggestion(path, paths)}"
+                self.problems.append(Problem(pointer=at, code="unknown_layer", message=message))
+        depth = {} if training.layer_decay is None else by_depth(training.layer_decay, paths, described.features)
+        return product(frozen(training.freeze), depth)
 
     def _rate(self, learner: str) -> float:
         """What the method says of the learning rate of a network beside the student."""
@@ -167,8 +184,12 @@ class RunMaker:
 
     def _first_run(self, name: str, train: TeacherTraining, asked: Further | None) -> RunPlan:
         changes = {key: value for key, value in dict(train).items() if value is not None}
-        training = with_flip(self.spec.training.model_copy(update={**changes, "rollback": None}), self.dataset)
         followed = None if asked is None else asked.follows
+        inherited = self.spec.training.augment
+        if followed is None:  # nobody's outputs are kept in its run, so nothing is gained by showing the same views
+            inherited = inherited.model_copy(update={"views": None})
+        changes = {"augment": inherited, **changes, "rollback": None}
+        training = with_flip(self.spec.training.model_copy(update=changes), self.dataset)
         method = (
             expand_preset(ALONE, {}, train.epochs)
             if asked is None or followed is None

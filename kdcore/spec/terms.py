@@ -14,6 +14,7 @@ from kdcore.spec.matching import EMBEDDING, layer_pairs
 from kdcore.spec.objective import AdapterKind, Kind, MethodSpec, PointPair, Ramp, Stage, Term
 from kdcore.spec.plan import LABELS, LOGITS, STUDENT, PairPlan, StagePlan, TermPlan
 from kdcore.spec.points import Place, UnknownLayer, resolve
+from kdcore.spec.rates import product
 from kdcore.spec.rooms import DISTANCES, BadPiece, piece_options
 from kdcore.spec.rooms.balances import BalanceOptions
 from kdcore.spec.rooms.matches import MatchOptions
@@ -37,12 +38,14 @@ class TermPlanner:
         networks: what is known of every network by its name.
         learners: those that terms may teach; the first is the one that the method is for.
         optimizer: name of the optimiser that the learners have.
+        rates: what the training says of the first learner's layers, whatever the stage.
         problems: filled while planning.
     """
 
     networks: Mapping[str, Description]
     learners: Sequence[str] = (STUDENT,)
     optimizer: str = "sgd"
+    rates: Mapping[str, float] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def method(self, method: MethodSpec, at: str) -> tuple[StagePlan, ...]:
@@ -71,7 +74,7 @@ class TermPlanner:
             terms=tuple(_with_spans(term, stage.epochs) for term in planned),
             balance={learner: stage.balance.get(learner, Kind(kind="fixed")) for learner in taught},
             learning_rate_scale=stage.learning_rate_scale,
-            layer_rates=stage.layer_rates,
+            layer_rates=product(self.rates, stage.layer_rates),
             balance_points={learner: point for learner, point in points.items() if learner in taught},
         )
 

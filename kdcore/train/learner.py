@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from kdcore.objective.balance import DOT
 from kdcore.objective.terms import Objective
+from kdcore.spec.rates import rate_of
 from kdcore.spec.training import Training
 from kdcore.train import optimiser
 
@@ -37,7 +38,7 @@ class Learner:
         rate: float = 1.0,
     ) -> None:
         self.name, self.network, self.training, self.rate = name, network, training, rate
-        scaled = {own: _rate_of(own, rates) for own in names}
+        scaled = {own: rate_of(own, rates) for own in names}
         trained = {own: p for own, p in network.named_parameters() if scaled.get(own)}
         adapters = objective.parameters_of(name)
         self.balance = objective.balances[name]
@@ -60,6 +61,7 @@ class Learner:
         readings = self.balance.finish(self.parameters)
         if self.training.gradient_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.training.gradient_clip)
+        optimiser.lay_out_gradients(self.optimizer)
         self.optimizer.step()
         if self.training.max_norm is not None:
             optimiser.limit(self._kernels, self.training.max_norm)
@@ -72,9 +74,3 @@ class Learner:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.optimizer.load_state_dict(state)
-
-
-def _rate_of(name: str, rates: Mapping[str, float]) -> float:
-    """The factor of the longest prefix that ends at a dot or is the whole name; 1 where there is none."""
-    fitting = [prefix for prefix in rates if name == prefix or name.startswith(prefix.rstrip(".") + ".")]
-    return rates[max(fitting, key=len)] if fitting else 1.0

@@ -14,9 +14,11 @@ from torch import Tensor, nn
 
 from kdcore.data.batches import Batches, Normalise
 from kdcore.data.readers import Pictures
+from kdcore.distributed import Group, Share, Solo
 from kdcore.errors import Stopped
 from kdcore.spec.plan import RunPlan, StagePlan
 from kdcore.train import validate
+from kdcore.train.cache import TeacherCache
 from kdcore.train.machine import Machine
 from kdcore.train.progress import Progress, Record
 from kdcore.train.stage import Stage
@@ -28,11 +30,16 @@ MOST_STEPS_PER_RECORD = 50
 GPU_CHECK_EVERY = 20
 """Steps between two looks at the loss on a GPU, where each look waits for the device."""
 
+GO_ON, SAVE, STOP = range(3)
+"""What the first process decides before a step."""
+
 SAYS = {
     "harm_guard": "harm guard: after epoch {epoch} the matched run has {matched:.2%} of the validation split right, "
     "its twin without matching {unmatched:.2%}; harmful: {harmful}, terms dropped: {dropped}",
     "saturation": "balance of {learner}: the weight of {group} has been above {threshold} for {steps} steps: the other "
     "groups hardly count",
+    "early_stopping": "early stopping: stage {stage!r} ends after epoch {epoch}: for {patience} epochs no validation "
+    "was better than {best} of epoch {best_epoch}",
     "rollback": "{fault} at step {step}: back to step {to}, and from now on {rate:g} times the learning rate",
 }
 """Sentences for what a run can notice about itself."""
@@ -75,6 +82,9 @@ class Loop:
         stop: says why to stop, or None.
         twin: validation accuracy that the run without matching had where the guard compares the two.
         findings: what the run noticed about itself, JSON-ready.
+        group: the processes that share the run, each with a loop that does the same; the first one's word counts where
+            they could differ: when to stop, and when to make a checkpoint.
+        caches: kept outputs of frozen networks.
     """
 
     run: RunPlan
@@ -87,7 +97,10 @@ class Loop:
     first_step: int
     save: Save
     stop: Callable[[], str | None]
+    poll: Callable[[], bool] = lambda: True
     twin: float | None = None
+    group: Group = field(default_factory=Solo)
+    caches: Mapping[str, TeacherCache] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
     position: Position = field(default_factory=Position)
     history: list[Record] = field(default_factory=list)
@@ -97,6 +110,7 @@ class Loop:
     _saved_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
+        self._share = Share(self.group.rank, self.group.size, self.run.training.accumulate)
         self._watch = Watch(self.learners, self.run.training.rollback, self._found)
 
     @property
@@ -135,6 +149,8 @@ class Loop:
             self.machine,
             samples=len(self.batches.labels),
             named=self._named,
+            group=self.group,
+            caches=self.caches,
         )
         stage.objective.dropped = frozenset(self.position.dropped)
         try:
@@ -145,11 +161,16 @@ class Loop:
                 self._watch.restore(state["watch"])
             for epoch in range(self.position.epoch, plan.epochs):
                 self._epoch(stage, epoch)
-                accuracy = self._validate(stage, epoch)
+                with stage.averaged():
+                    score, accuracy = self._validate(stage, epoch)
                 self.position.epoch, self.position.step = epoch + 1, 0
                 self._compare_with_twin(stage, accuracy)
+                if self._ends_early(stage, score):
+                    break
             if self.position.best is not None:
                 self.learners.load_state_dict(self.position.best["weights"])
+            elif stage.average is not None:
+                stage.learning.load_state_dict(stage.average.weights())
         finally:
             stage.close()
 
@@ -163,7 +184,7 @@ class Loop:
             self._answer_requests()
             step = self.position.step
             of_stage = epoch * self.run.steps_per_epoch + step
-            values = stage.step(batch, epoch, of_stage, rate=self._watch.rate)
+            values = stage.step(self._share.of(batch), epoch, of_stage, rate=self._watch.rate)
             if self._watch.look(stage, values, of_stage):
                 self.sums.add(values)
             self.position.step = step + 1
@@ -205,20 +226,29 @@ class Loop:
             epochs=self.run.epochs,
         )
 
-    def _validate(self, stage: Stage, epoch: int) -> float | None:
+    def _validate(self, stage: Stage, epoch: int) -> tuple[float, float | None]:
         """Record how good the learner is, and remember its weights if it was never better in this stage."""
         values = validate.stage_losses(stage, self.validation, self.normalise, epoch)
         if stage.plan.upto is None and stage.teaches(self.run.learner):
-            values["accuracy"] = validate.accuracy(self.learner, self.validation, self.normalise)
+            values["accuracy"] = self._accuracy(self.learner)
         for name in self.run.learners[1:]:
             if stage.teaches(name) and stage.speaks(name):
-                values[f"accuracy.{name}"] = validate.accuracy(self.networks[name], self.validation, self.normalise)
+                values[f"accuracy.{name}"] = self._accuracy(self.networks[name])
         self._metrics("validation", values)
         score = values.get("accuracy", -values["loss"])
         best = self.position.best
         if self.run.training.keep == "best" and (best is None or score > best["score"]):
             self.position.best = {"score": score, "weights": copy.deepcopy(self.learners.state_dict())}
-        return values.get("accuracy")
+        return score, values.get("accuracy")
+
+    def _accuracy(self, network: nn.Module) -> float:
+        return validate.accuracy(network, self.validation, self.normalise, self.group)
+
+    def _ends_early(self, stage: Stage, score: float) -> bool:
+        facts = None if stage.stopping is None else stage.stopping.look(score, self.position.epoch)
+        if facts is not None:
+            self._found("early_stopping", {"stage": stage.plan.name, **facts})
+        return facts is not None
 
     def _compare_with_twin(self, stage: Stage, accuracy: float | None) -> None:
         """Where the guard asks: is the run behind the one that does not match features?"""
@@ -246,19 +276,23 @@ class Loop:
     def _answer_requests(self) -> None:
         """Make a checkpoint when one is due or when asked to stop."""
         reason = self.stop()
-        due = time.monotonic() - self._saved_at >= self.run.training.checkpoints.every_seconds
-        if due or reason is not None:
+        free = self.poll()
+        due = free and time.monotonic() - self._saved_at >= self.run.training.checkpoints.every_seconds
+        decided = self.group.decided(STOP if reason is not None else SAVE if due else GO_ON)
+        if decided != GO_ON:
             self.sums.check_finite("before a checkpoint")
-            self.save(self.state())
+            self.save(self.state())  # the state is asked of all processes: each has random streams of its own
             self._saved_at = time.monotonic()
-        if reason is not None:
-            raise Stopped(reason)
+        if decided == STOP:
+            raise Stopped(self.group.told(reason or ""))
 
     def state(self) -> State:
         """Everything that the rest of the run depends on."""
         assert self._stage is not None
+        position = dict(vars(self.position))
         return {
-            "position": dict(vars(self.position)),
+            "best": position.pop("best"),
+            "position": position,
             "steps_done": self._steps_done(),
             "learners": self.learners.state_dict(),
             "stage": self._stage.state(),
@@ -266,16 +300,16 @@ class Loop:
             "sums": self.sums.state(),
             "history": self.history,
             "findings": self.findings,
-            "rng": _random_state(self.machine.device),
+            "rng": self.group.every(_random_state(self.machine.device)),
         }
 
     def _restore(self, state: State) -> None:
-        self.position = Position(**state["position"])
+        self.position = Position(**state["position"], best=state["best"])
         self.learners.load_state_dict(state["learners"])
         self.sums.restore(state["sums"], self.machine.device)
         self.history = list(state["history"])
-        self.findings = list(state["findings"])
-        _set_random_state(state["rng"], self.machine.device)
+        self.findings = [*state["findings"], *self.findings]
+        _set_random_state(state["rng"][self.group.rank], self.machine.device)
 
 
 def _standard_error(accuracy: float, count: int) -> float:

@@ -22,7 +22,7 @@ class Machine:
     Attributes:
         device: ``cpu`` or ``cuda``.
         device_name: as the driver or the platform calls it.
-        threads: of the CPU's operators; what ``prepare`` measures unless the spec says it.
+        threads: of the CPU's operators in each process; what ``prepare`` measures unless the spec says it.
         precision: ``float32`` or ``bfloat16``, of the forward passes.
         torch: version.
         memory_format: ``contiguous`` or ``channels_last``, of pictures and networks while they train.
@@ -54,7 +54,7 @@ class Machine:
         training = spec.training
         precision = "float32" if training.precision == "auto" else training.precision
         memory_format = "contiguous" if training.memory_format == "auto" else training.memory_format
-        threads = spec.resources.threads or torch.get_num_threads()
+        threads = max(1, (spec.resources.threads or torch.get_num_threads()) // spec.resources.processes)
         return cls(device, name, threads, precision, torch.__version__, memory_format, training.fold)
 
     def pinned(self) -> dict[str, Any]:

@@ -10,16 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from kdcore.data.batches import Batch
 from kdcore.objective.terms import Losses
-
-
-def micro_batches(batch: Batch, count: int) -> list[Batch]:
-    """``count`` equal parts of a batch."""
-    if count == 1:
-        return [batch]
-    parts = zip(batch.images.chunk(count), batch.labels.chunk(count), batch.index.chunk(count), strict=True)
-    return [Batch(*part) for part in parts]
 
 
 def detached(losses: Losses) -> Losses:

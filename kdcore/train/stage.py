@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kdcore.data.batches import Batch
+from kdcore.distributed import Group, Solo, gathered, synchronised
 from kdcore.objective.points import Capture, Features
 from kdcore.objective.stages import parameters_upto
 from kdcore.objective.terms import Cast, Losses, Objective, points_of
 from kdcore.seeds import seeded
 from kdcore.spec.plan import LOGITS, RunPlan, StagePlan
-from kdcore.train import optimiser
+from kdcore.train import schedule
+from kdcore.train.average import Average
+from kdcore.train.cache import TeacherCache
 from kdcore.train.learner import Learner
 from kdcore.train.machine import Machine
-from kdcore.train.parts import Memory, detached, mean_of, micro_batches, remember
+from kdcore.train.parts import Memory, detached, mean_of, remember
+from kdcore.train.stopping import Stopping
 
 
 class Stage:
@@ -31,6 +35,8 @@ class Stage:
         machine: where it runs.
         samples: pictures in the training split.
         named: adapters that live across stages; filled with those that this stage is the first to use.
+        group: the processes that share every step; this one on its own when left out.
+        caches: kept outputs of frozen networks, which are then not asked about training pictures.
     """
 
     def __init__(
@@ -43,20 +49,34 @@ class Stage:
         *,
         samples: int = 0,
         named: nn.ModuleDict | None = None,
+        group: Group | None = None,
+        caches: Mapping[str, TeacherCache] | None = None,
     ) -> None:
-        self.run, self.plan, self.machine = run, plan, machine
+        self.run, self.plan, self.machine, self.group = run, plan, machine, group or Solo(machine.device)
         self._stack = ExitStack()
         self._captures = {
             name: self._stack.enter_context(Capture(networks[name], points)) for name, points in points_of(plan).items()
         }
         self._networks = [networks[name] for name in run.learners]
+        for network in self._networks:
+            self._stack.enter_context(synchronised(network, self.group))
+        answered = (caches or {}).items()
+        self._caches = {name: one for name, one in answered if one.answers(self._captures[name].points)}
+        self._evaluating = False
         self._own: list[nn.Module] = []
         with seeded(run.training.seed, run.name, plan.name, "adapters"):
             cast = Cast(self._trace(sample), networks, samples, nn.ModuleDict() if named is None else named)
             self.objective = Objective(plan, cast).to(machine.device)
         self._own.append(self.objective)
         self.learners = [self._learner(name, networks[name], sample) for name in self._taught()]
+        if self.group.size > 1:
+            for learner in self.learners:
+                learner.balance.reduce = self.group.mean
         self.steps = (plan.scheduled or plan.epochs) * run.steps_per_epoch
+        self.learning = nn.ModuleDict({name: networks[name] for name in run.learners})
+        asked, early = run.training.average, run.training.early_stopping
+        self.average = None if asked is None else Average(self.learning, asked)
+        self.stopping = None if early is None else Stopping(early)
 
     def _taught(self) -> list[str]:
         """The learners that some term of this stage teaches."""
@@ -91,32 +111,52 @@ class Stage:
         before = [module.training for module in modules]
         for module in modules:
             module.eval()
+        self._evaluating = True
         try:
             yield
         finally:
+            self._evaluating = False
             for module, mode in zip(modules, before, strict=True):
                 module.train(mode)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """A stretch in which the learners are the moving average of their weights, where the training asks for one."""
+        with nullcontext() if self.average is None else self.average.swapped(self.learning):
+            yield
 
     def _trace(self, sample: Tensor) -> dict[str, Features]:
         with self.evaluating(), torch.no_grad():
             return self._listen(sample)
 
-    def _listen(self, images: Tensor) -> dict[str, Features]:
-        """What every network says; the learners' parts carry gradients where they are enabled."""
+    def _listen(self, images: Tensor, batch: Batch | None = None) -> dict[str, Features]:
+        """What every network says; the learners' parts carry gradients where they are enabled.
+
+        Args:
+            batch: of training pictures, where kept outputs answer; an evaluation shows pictures of another split.
+        """
+        kept = {} if batch is None or self._evaluating else self._caches
         spoken = {}
         images = self.machine.laid_out(images)
         with self.machine.autocast():
             for name, capture in self._captures.items():
+                if batch is not None and name in kept:
+                    spoken[name] = kept[name].lookup(batch.index, batch.view, capture.points)
+                    continue
                 with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.run.learners):
                     spoken[name] = capture(images)
         return spoken
 
     def losses(self, batch: Batch, epoch: float, step: int = 0) -> Losses:
         """The stage's losses on a batch at ``epoch`` and ``step`` of the stage."""
-        return self._losses(self._listen(batch.images), batch, epoch, step)
+        return self._losses(self._listen(batch.images, batch), batch, epoch, step)
 
-    def _losses(self, spoken: dict[str, Features], batch: Batch, epoch: float, step: int) -> Losses:
-        context = {"index": batch.index, "epoch": epoch, "step": step}
+    def _losses(self, spoken: Mapping[str, Features], batch: Batch, epoch: float, step: int) -> Losses:
+        if self.objective.training:  # an evaluation deals whole batches to the processes
+            spoken, batch = gathered(spoken, batch, self.group)
+        context: dict[str, Any] = {"index": batch.index, "epoch": epoch, "step": step}
+        if batch.mixed is not None:
+            context |= {"mixed_labels": batch.mixed.labels, "mixed_share": batch.mixed.share}
         losses: Losses = self.objective(spoken, batch.labels, epoch, context)
         return losses
 
@@ -124,6 +164,7 @@ class Stage:
         """One optimiser step of every learner; returns the detached losses by name.
 
         Args:
+            batch: this process's share.
             epoch, step: of the stage, counted from 0.
             rate: further factor on the learning rate.
         """
@@ -143,6 +184,8 @@ class Stage:
                     groups = before.groups[learner.name], after.groups[learner.name]
                     pulls |= self._readings(learner, learner.balance.after_step(*groups))
         self.objective.advance()
+        if self.average is not None:
+            self.average.update(self.learning)
         return {**self.totals(before), **pulls}
 
     @staticmethod
@@ -160,10 +203,10 @@ class Stage:
 
         A learner's terms end at its own parameters, so that learners do not disturb each other.
         """
-        parts = micro_batches(batch, self.run.training.accumulate)
+        parts = batch.parts(self.run.training.accumulate)
         gathered: list[Losses] = []
         for part in parts:
-            spoken = self._listen(part.images)
+            spoken = self._listen(part.images, part)
             losses = self._losses(spoken, part, epoch, step)
             for learner in self.learners:
                 groups = losses.groups.get(learner.name)
@@ -182,13 +225,13 @@ class Stage:
     def _look_again(self, batch: Batch, epoch: int, step: int, memory: Memory) -> Losses:
         """The losses on the same batch after the step, with the same random draws; no running statistic moves."""
         with memory.replayed():
-            parts = micro_batches(batch, self.run.training.accumulate)
+            parts = batch.parts(self.run.training.accumulate)
             return mean_of([self.losses(part, epoch, step) for part in parts])
 
     def rate(self, step: int) -> float:
         """The learning rate at ``step`` of the stage."""
         training = self.run.training
-        factor = optimiser.factor(training.schedule, step, self.steps, self.run.steps_per_epoch)
+        factor = schedule.factor(training.schedule, step, self.steps, self.run.steps_per_epoch)
         return training.optimizer.lr * self.plan.learning_rate_scale * factor
 
     def describe(self) -> dict[str, Any]:
@@ -204,13 +247,22 @@ class Stage:
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs beside the learners' networks."""
         optimizers = {learner.name: learner.state() for learner in self.learners}
-        return {"objective": self.objective.state_dict(), "optimizers": optimizers}
+        return {
+            "objective": self.objective.state_dict(),
+            "optimizers": optimizers,
+            "average": None if self.average is None else self.average.state(),
+            "stopping": None if self.stopping is None else self.stopping.state(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.objective.load_state_dict(state["objective"])
         for learner in self.learners:
             learner.restore(state["optimizers"][learner.name])
+        if self.average is not None:
+            self.average.restore(state["average"])
+        if self.stopping is not None:
+            self.stopping.restore(state["stopping"])
 
 
 def _all_groups(losses: Losses) -> dict[str, Tensor]:

@@ -9,39 +9,41 @@ from torch import nn
 
 from kdcore.data.batches import Batch, Normalise
 from kdcore.data.readers import Pictures
+from kdcore.distributed import Group, Solo, dealt, in_order
 from kdcore.train.stage import Stage
-from kdcore.train.sums import Sums
 
 BATCH = 512
+ALONE = Solo()
 
 
-def batches(pictures: Pictures, normalise: Normalise) -> Iterator[Batch]:
-    """All pictures in order, with all labels, unchanged."""
-    for start in range(0, len(pictures), BATCH):
+def batches(pictures: Pictures, normalise: Normalise, group: Group) -> Iterator[Batch]:
+    """This process's batches of all pictures in order, with all labels, unchanged."""
+    for start in dealt(range(0, len(pictures), BATCH), group):
         part = slice(start, start + BATCH)
         index = torch.arange(start, min(start + BATCH, len(pictures)))
         yield Batch(normalise(pictures.images[part]), pictures.labels[part], index)
 
 
 @torch.no_grad()
-def accuracy(network: nn.Module, pictures: Pictures, normalise: Normalise) -> float:
+def accuracy(network: nn.Module, pictures: Pictures, normalise: Normalise, group: Group = ALONE) -> float:
     """Share of pictures whose largest logit is their label; the network's mode is put back."""
     was_training = network.training
     network.eval()
-    right = sum(int((network(b.images).argmax(1) == b.labels).sum()) for b in batches(pictures, normalise))
+    own = [int((network(b.images).argmax(1) == b.labels).sum()) for b in batches(pictures, normalise, group)]
     network.train(was_training)
-    return right / len(pictures)
+    return sum(in_order(own, group)) / len(pictures)
 
 
 @torch.no_grad()
 def stage_losses(stage: Stage, pictures: Pictures, normalise: Normalise, epoch: int) -> dict[str, float]:
     """Mean weighted loss and unweighted terms of a stage; batches count by their size."""
-    sums, count = Sums(), 0
+    own: list[dict[str, float]] = []
     with stage.evaluating():
-        for batch in batches(pictures, normalise):
+        for batch in batches(pictures, normalise, stage.group):
             totals = stage.totals(stage.losses(batch, epoch))
-            size = len(batch.labels)
-            sums.add({name: value * size for name, value in totals.items()})
-            count += 1
-    scale = count / len(pictures)
-    return {name: value * scale for name, value in sums.means().items()}
+            own.append({name: float(value.double() * len(batch.labels)) for name, value in totals.items()})
+    sums: dict[str, float] = {}
+    for row in in_order(own, stage.group):
+        for name, value in row.items():
+            sums[name] = sums.get(name, 0.0) + value
+    return {name: total / len(pictures) for name, total in sums.items()}

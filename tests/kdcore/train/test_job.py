@@ -104,9 +104,9 @@ def test_the_test_split_is_closed_while_anything_can_be_chosen(tiny_plan, tmp_pa
     seen = []
     original = validate.accuracy
 
-    def spy(network, pictures, normalise):
+    def spy(network, pictures, *further):
         seen.append(len(pictures))
-        return original(network, pictures, normalise)
+        return original(network, pictures, *further)
 
     monkeypatch.setattr(validate, "accuracy", spy)
     plan = tiny_plan(baseline=False)
@@ -275,3 +275,20 @@ def test_a_full_disk_is_told_apart_and_the_checkpoint_before_survives(tiny_plan,
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert caught.value.code == "disk_full"
     assert (tmp_path / "checkpoint.json").read_text() == before
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_job_to_the_same_result(tiny_plan, tmp_path):
+    changes = {"method": "hinton", "baseline": False, "training": {"optimizer": {"name": "sgd", "lr": 0.001}}}
+    runs = []
+    for count in (1, 2):
+        records = []
+        plan = tiny_plan(resources={"processes": count}, **changes)
+        result = kdcore.run(plan, tmp_path / str(count), records.append)
+        runs.append((result.document, [record for record in records if record["type"] == "metrics"], records))
+    (_, alone, _), (document, together, records) = runs
+    assert [record["type"] for record in records].count("result") == 1
+    assert document["resolved"]["bitwise"]
+    assert [(record["run"], record["step"]) for record in together] == [(r["run"], r["step"]) for r in alone]
+    for own, expected in zip(together, alone, strict=True):
+        assert own["values"]["loss"] == pytest.approx(expected["values"]["loss"], rel=1e-3)
