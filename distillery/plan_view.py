@@ -1,6 +1,6 @@
 """A plan as tables: what will be trained, on what, with which losses, and what it will cost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +20,8 @@ def show_plan(console: Console, document: Document) -> None:
     console.print(_dataset_line(plan["dataset"]), markup=False)
     console.print(_networks(plan["networks"]))
     console.print(_terms(plan["runs"]))
+    for line in _kept(plan.get("kept") or []):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(_cost(document.get("estimate") or plan["estimate"]), markup=False, soft_wrap=True)
     console.print(f"delivers {', '.join(plan['deliver'])}; runs on a {plan['resource_class']} worker", markup=False)
 
@@ -78,6 +80,16 @@ def _number(value: Any) -> str:
         ends = [value[name] for name in ("from", "start", "to", "end") if name in value]
         return " → ".join(f"{end:g}" for end in ends) or str(dict(value))
     return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _kept(groups: list[list[Document]]) -> Iterator[str]:
+    """What is decided about keeping what frozen networks say, a line for each."""
+    for one in (one for group in groups for one in group):
+        if one["mode"] in {"memory", "file"}:
+            yield f"outputs of {one['network']} are kept: {one['reason']}. {one['effect']}"
+        else:
+            when = "asked in every step" if one["mode"] == "off" else "perhaps kept"
+            yield f"{one['network']} is {when}: {one['reason']}"
 
 
 def _cost(estimate: Document) -> str:

@@ -124,4 +124,19 @@ def _returned(finding: dict[str, Any]) -> tuple[str, str]:
     return "The training went back", f"at step {finding['step']} to step {finding['to']}: {finding['fault']}."
 
 
-_REMARKS = {"harm_guard": _guard, "saturation": _saturated, "rollback": _returned}
+def _ended_early(finding: dict[str, Any]) -> tuple[str, str]:
+    stage, best = finding["stage"], finding["best_epoch"]
+    return f"Stage {stage!r} ended early", f"after epoch {finding['epoch']}; none was better than epoch {best}."
+
+
+def _damaged(finding: dict[str, Any]) -> tuple[str, str]:
+    return "Kept outputs were damaged", "they were computed again."
+
+
+_REMARKS = {
+    "harm_guard": _guard,
+    "saturation": _saturated,
+    "rollback": _returned,
+    "early_stopping": _ended_early,
+    "cache_damaged": _damaged,
+}

@@ -68,6 +68,7 @@ class RunMaker:
         if self.problems:
             return ()
         self._copied = self._copies()
+        self._check_layers()
         main = self._student_run("distil", stages, self.learners)
         searches = self._searches() if any(stage.search for stage in self.method.stages) else ()
         twin, guard = self._twin(stages)
@@ -129,6 +130,14 @@ class RunMaker:
                 self.problems.append(Problem(pointer=at, code="unknown_layer", message=message))
         depth = {} if training.layer_decay is None else by_depth(training.layer_decay, paths, described.features)
         return product(frozen(training.freeze), depth)
+
+    def _check_layers(self) -> None:
+        """Options of the student's layers mean nothing where a path around it is what learns first."""
+        training, delivered = self.spec.training, self.method.delivers
+        asked = {"freeze": training.freeze, "layer_decay": training.layer_decay}
+        for name in [name for name, value in asked.items() if value and delivered != STUDENT]:
+            message = f"works on the student's own layers, and this method delivers {delivered!r}: leave it out"
+            self.problems.append(Problem(pointer=pointer("training", name), code="not_with_path", message=message))
 
     def _rate(self, learner: str) -> float:
         """What the method says of the learning rate of a network beside the student."""

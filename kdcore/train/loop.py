@@ -44,6 +44,9 @@ SAYS = {
 }
 """Sentences for what a run can notice about itself."""
 
+NO_WARNING = frozenset({"early_stopping"})
+"""What was asked for and is no trouble."""
+
 State = dict[str, Any]
 Save = Callable[[State], None]
 """Takes the run's state and makes a checkpoint of it."""
@@ -270,7 +273,8 @@ class Loop:
     def _found(self, kind: str, facts: dict[str, Any]) -> None:
         """Keep what the run noticed about itself, and say it."""
         self.findings.append({"kind": kind, "run": self.run.name, **facts})
-        level = "warning" if facts.get("harmful", True) else "info"
+        quiet = kind in NO_WARNING or not facts.get("harmful", True)
+        level = "info" if quiet else "warning"
         self.progress.report({"type": "log", "level": level, "message": SAYS[kind].format(**facts)})
 
     def _answer_requests(self) -> None:

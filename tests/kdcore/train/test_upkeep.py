@@ -109,3 +109,19 @@ def test_layers_decay_by_depth_and_by_what_the_method_says(tiny_plan):
     assert rates["alone"]["stages.1"] == 0.25
     assert rates["distil"]["stages.1"] == 0.125
     assert rates["teacher"] == {}
+
+
+@pytest.mark.parametrize("training", [{"freeze": ["stem"]}, {"layer_decay": 0.5}])
+def test_options_of_layers_are_refused_where_a_path_is_delivered(tiny_plan, training):
+    with pytest.raises(SpecError) as caught:
+        tiny_plan(method="simkd", training=training)
+    (found,) = caught.value.problems
+    assert found.pointer == f"/training/{next(iter(training))}"
+    assert "leave it out" in found.message
+
+
+def test_an_early_end_is_news_and_no_warning(tiny_plan, tmp_path):
+    records = []
+    plan = tiny_plan(method="hinton", training={"early_stopping": {"patience": 1, "min_delta": 1.0}})
+    train(plan, tmp_path, report=records.append)
+    assert {record["level"] for record in records if record.get("message", "").startswith("early stopping")} == {"info"}
