@@ -29,6 +29,20 @@ def test_a_finished_job_leaves_its_log_and_no_folder(embedded: Any) -> None:
     wait_until(lambda: not (embedded.home / "work" / job).exists(), "the folder's end", 10)
 
 
+def test_the_jobs_of_a_project_share_what_their_teacher_says(embedded: Any, undisturbed: str) -> None:
+    embedded.worker()
+    first = embedded.submit()
+    embedded.until(first, JobState.SUCCEEDED)
+    kept = embedded.home / "work" / "kept" / embedded.project
+    (entry,) = {path.parent for path in kept.glob("*/manifest.json")}
+    written = (entry / "0.bin").stat().st_mtime_ns
+    second = embedded.submit()
+    embedded.until(second, JobState.SUCCEEDED)
+    assert {path.parent for path in kept.glob("*/manifest.json")} == {entry}
+    assert (entry / "0.bin").stat().st_mtime_ns == written
+    assert embedded.student(first) == embedded.student(second) == undisturbed
+
+
 def test_a_damaged_checkpoint_is_told_and_the_one_before_is_used(embedded: Any, undisturbed: str) -> None:
     embedded.worker()
     job = embedded.submit()
@@ -143,7 +157,9 @@ def _log_lines(crew: Any, job: str) -> str:
 def _truncate_newest_checkpoint(crew: Any, job: str) -> str:
     query = select(Checkpoint.id).where(Checkpoint.job_id == job).order_by(Checkpoint.id.desc()).limit(1)
     newest = str(crew.read(lambda session: session.scalars(query).one()))
-    files = select(CheckpointFile.key).where(CheckpointFile.checkpoint_id == newest, CheckpointFile.path.like("%.pt"))
+    files = select(CheckpointFile.key).where(
+        CheckpointFile.checkpoint_id == newest, CheckpointFile.path.like("%state-%.pt")
+    )
     key = crew.read(lambda session: session.scalars(files).one())
     os.truncate(crew.home / "files" / key, 100)
     return newest
