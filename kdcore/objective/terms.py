@@ -14,8 +14,9 @@ from kdcore.objective.adapters import Adapter, adapter
 from kdcore.objective.balance import Balance, balance
 from kdcore.objective.council import combined
 from kdcore.objective.distances import Context, Distance, distance
-from kdcore.objective.distances.base import precise
+from kdcore.objective.distances.base import cut, precise
 from kdcore.objective.points import Features
+from kdcore.objective.shared import once, sharing
 from kdcore.objective.stages import value_at
 from kdcore.spec.plan import LABELS, StagePlan, TermPlan
 from kdcore.spec.points import LOGITS
@@ -53,7 +54,7 @@ class TermModule(nn.Module):
             self.adapter: Adapter | None = None
             self.distances = nn.ModuleList([self._distance()])
             return
-        students, teachers = self._features(cast.spoken)
+        students, teachers = self._features(cast.spoken, {})
         self.adapter = self._adapter(cast, students, teachers)
         students, teachers = self._traced(students, teachers)
         count = 1 if self._distance().joint else len(students)
@@ -107,40 +108,41 @@ class TermModule(nn.Module):
             cast.named[asked.name] = built
         return built.to(students[0].device)
 
-    def _features(self, spoken: Spoken) -> tuple[list[Tensor], list[Tensor]]:
+    def _features(self, spoken: Spoken, context: Context) -> tuple[list[Tensor], list[Tensor]]:
         """The tensors of both sides: pair by pair, or each layer once for an adapter that looks at them together."""
         plan = self.plan
         to, source = [pair.to for pair in plan.pairs], [pair.source for pair in plan.pairs]
         if plan.adapter is not None and plan.adapter.kind in LIST_ADAPTERS:
             to, source = list(dict.fromkeys(to)), list(dict.fromkeys(source))
+        students = [once(context, precise, spoken[plan.to][point]) for point in to]
         if plan.council:
-            voices = [spoken[name][LOGITS].detach() for name in plan.council]
-            return [spoken[plan.to][point] for point in to], [combined(voices, plan.combine)]
-        return [spoken[plan.to][point] for point in to], [spoken[plan.source][point].detach() for point in source]
+            voices = [once(context, cut, spoken[name][LOGITS]) for name in plan.council]
+            return students, [once(context, combined, voices, plan.combine)]
+        return students, [once(context, cut, spoken[plan.source][point]) for point in source]
 
-    def _adapted(self, students: list[Tensor], teachers: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    def _adapted(
+        self, students: list[Tensor], teachers: list[Tensor], context: Context
+    ) -> tuple[list[Tensor], list[Tensor]]:
         if self.adapter is None:
             return students, teachers
-        adapted: tuple[list[Tensor], list[Tensor]] = self.adapter(
-            [precise(one) for one in students], [precise(one) for one in teachers]
-        )
+        adapted: tuple[list[Tensor], list[Tensor]] = once(context, self.adapter, students, teachers)
         return adapted
 
     @torch.no_grad()
     def _traced(self, students: list[Tensor], teachers: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """What comes out of the adapter, looked at without moving its statistics."""
         self.eval()
-        adapted = self._adapted(students, teachers)
+        adapted = self._adapted(students, teachers, {})
         self.train()
         return adapted
 
     def forward(self, spoken: Spoken, labels: Tensor, context: Context) -> Tensor:
         """The unweighted loss of this term, summed over its pairs by their weights."""
         plan = self.plan
-        context = {**context, **self._heads, **self._logits(spoken)}
+        context = {**context, **self._heads, **self._logits(spoken, context)}
         if plan.source == LABELS:
             return torch.as_tensor(self.distances[0](spoken[plan.to][LOGITS], None, labels, context=context))
-        students, teachers = self._adapted(*self._features(spoken))
+        students, teachers = self._adapted(*self._features(spoken, context), context)
         if len(self.distances) < len(students):  # a joint distance
             return torch.as_tensor(self.distances[0](students, teachers, labels, context=context))
         weights = [pair.weight for pair in plan.pairs] if len(plan.pairs) == len(students) else [1.0] * len(students)
@@ -150,11 +152,11 @@ class TermModule(nn.Module):
         ]
         return torch.stack(losses).sum()
 
-    def _logits(self, spoken: Spoken) -> dict[str, Tensor]:
+    def _logits(self, spoken: Spoken, context: Context) -> dict[str, Tensor]:
         if not self.plan.reads_logits:
             return {}
         own, followed = spoken[self.plan.to][LOGITS], spoken[self.plan.source][LOGITS]
-        return {"student_logits": own, "teacher_logits": followed.detach()}
+        return {"student_logits": once(context, precise, own), "teacher_logits": once(context, cut, followed)}
 
     def advance(self) -> None:
         """Once per optimiser step: what the distances remember moves on."""
@@ -199,7 +201,7 @@ class Objective(nn.Module):
 
     def forward(self, spoken: Spoken, labels: Tensor, epoch: float, context: Context) -> Losses:
         """The losses of a batch at ``epoch`` of the stage; terms that are dropped or weigh nothing are not computed."""
-        losses = Losses({})
+        losses, context = Losses({}), sharing(context)
         for module in self.modules_of_terms():
             plan = module.plan
             weight = value_at(plan.weight, epoch)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
 from kdcore.objective.distances.masks import tokens
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.hidden import AttentionDistributionOptions, AttentionScoreOptions, RelationOptions
 
 NEVER = -1e30
@@ -113,33 +114,36 @@ class AttentionRelation(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         assert teacher is not None
-        s, t = self._split(student), self._split(teacher)
+        s, t = (once(context, _split, side, self.heads) for side in (student, teacher))
         if s.shape[:3] != t.shape[:3]:
             raise ValueError(
                 f"attention_relation needs as many heads and tokens on both sides (student {tuple(s.shape)}, teacher "
                 f"{tuple(t.shape)}): set heads to a number that divides both widths"
             )
-        keep = tokens(s.transpose(1, 2), context)
-        log_q, log_p = (self._relation(side, keep) for side in (s, t))
+        keep, mask = tokens(s.transpose(1, 2), context), context.get("mask")
+        log_q, log_p = (once(context, _relation, side, mask) for side in (s, t))
         rows = F.kl_div(log_q, log_p, reduction="none", log_target=True).sum(-1)
         rows = torch.where(keep[:, None], rows, 0)
         return rows.sum() / (s.shape[1] * keep.sum()).clamp(min=1)
 
-    def _split(self, feature: Tensor) -> Tensor:
-        """[B, heads, L, d]."""
-        if feature.ndim == 4 and self.heads in (None, feature.shape[1]):
-            return feature
-        joined = feature.transpose(1, 2).flatten(2) if feature.ndim == 4 else feature
-        heads = self.heads or 1
-        if joined.ndim != 3 or joined.shape[2] % heads:
-            raise ValueError(f"attention_relation cannot cut {tuple(feature.shape)} into {heads} heads of equal width")
-        return joined.reshape(*joined.shape[:2], heads, -1).transpose(1, 2)
 
-    @staticmethod
-    def _relation(rows: Tensor, keep: Tensor) -> Tensor:
-        rows = torch.where(keep[:, None, :, None], rows, 0)
-        scores = rows @ rows.transpose(2, 3) / rows.shape[3] ** 0.5
-        return torch.where(keep[:, None, None], scores, NEVER).log_softmax(-1)
+def _split(feature: Tensor, asked: int | None) -> Tensor:
+    """[B, heads, L, d]."""
+    if feature.ndim == 4 and asked in (None, feature.shape[1]):
+        return feature
+    joined = feature.transpose(1, 2).flatten(2) if feature.ndim == 4 else feature
+    heads = asked or 1
+    if joined.ndim != 3 or joined.shape[2] % heads:
+        raise ValueError(f"attention_relation cannot cut {tuple(feature.shape)} into {heads} heads of equal width")
+    return joined.reshape(*joined.shape[:2], heads, -1).transpose(1, 2)
+
+
+def _relation(rows: Tensor, mask: Tensor | None) -> Tensor:
+    """Logarithms of the softmax of [B, heads, L, d]'s inner products, over the tokens that count."""
+    keep = tokens(rows.transpose(1, 2), {} if mask is None else {"mask": mask})
+    rows = torch.where(keep[:, None, :, None], rows, 0)
+    scores = rows @ rows.transpose(2, 3) / rows.shape[3] ** 0.5
+    return torch.where(keep[:, None, None], scores, NEVER).log_softmax(-1)
 
 
 CLASSES: Classes = {

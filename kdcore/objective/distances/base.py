@@ -9,9 +9,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from kdcore.objective.shared import once
+
 Context = Mapping[str, Any]
 """What else a distance may need: ``mask``, sample ids (``index``), ``epoch`` and ``step`` within the stage, both
-networks' ``student_logits``, ``teacher_logits`` and classifiers ``student_head``, ``teacher_head``."""
+networks' ``student_logits``, ``teacher_logits`` and classifiers ``student_head``, ``teacher_head``; and, in the pass of
+an objective, what its terms have computed already (``shared``)."""
 
 Features = Tensor | Sequence[Tensor]
 """One tensor, or several that are compared pair by pair."""
@@ -22,6 +25,12 @@ Shape = tuple[int, ...]
 def precise(tensor: Tensor) -> Tensor:
     """Half-precision tensors raised to float32; float32 and float64 as they are."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def cut(tensor: Tensor) -> Tensor:
+    """Raised, and without its graph; what has none stays the tensor it is, so that terms know it again."""
+    raised = precise(tensor)
+    return raised.detach() if raised.requires_grad else raised
 
 
 class Distance(nn.Module):
@@ -66,11 +75,11 @@ class Distance(nn.Module):
     def _single(self, student: Tensor, teacher: Features | None, target: Tensor | None, context: Context) -> Tensor:
         if self.joint:
             return self._several([student], None if teacher is None else [_one(teacher)], target, context)
-        followed = None if teacher is None else self._cut(_one(teacher))
-        return self.measure(precise(student), followed, target, context)
+        followed = None if teacher is None else self._cut(_one(teacher), context)
+        return self.measure(once(context, precise, student), followed, target, context)
 
-    def _cut(self, teacher: Tensor) -> Tensor:
-        return precise(teacher) if self.follows_adapter else precise(teacher).detach()
+    def _cut(self, teacher: Tensor, context: Context) -> Tensor:
+        return once(context, precise if self.follows_adapter else cut, teacher)
 
     def _several(
         self, students: Sequence[Tensor], teachers: Features | None, target: Tensor | None, context: Context
@@ -78,8 +87,8 @@ class Distance(nn.Module):
         if teachers is None or isinstance(teachers, Tensor):
             raise ValueError(f"{type(self).__name__} got {len(students)} student tensors: list the teacher's, too")
         if self.joint:
-            followed = [self._cut(teacher) for teacher in teachers]
-            return self.measure_all([precise(student) for student in students], followed, target, context)
+            own = [once(context, precise, student) for student in students]
+            return self.measure_all(own, [self._cut(teacher, context) for teacher in teachers], target, context)
         if len(students) != len(teachers):
             count = f"{len(students)} student and {len(teachers)} teacher tensors"
             raise ValueError(f"{type(self).__name__} compares pairs (got {count})")

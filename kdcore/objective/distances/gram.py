@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
 from kdcore.objective.distances.maps import as_maps, to_smaller
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.piece import NoOptions
 
 
@@ -33,12 +34,13 @@ class Flow(Distance):
             raise ValueError(
                 f"fsp needs two layers or more, as many of both networks (got {len(students)} and {len(teachers)})"
             )
-        flows = zip(_flows(students), _flows(teachers), strict=True)
+        flows = zip(_flows(students, context), _flows(teachers, context), strict=True)
         return torch.stack([(s - same_shape(s, t, "fsp")).square().mean() for s, t in flows]).sum()
 
 
-def _flows(layers: Sequence[Tensor]) -> list[Tensor]:
-    return [_flow(*to_smaller(as_maps(first, "fsp"), as_maps(second, "fsp"))) for first, second in pairwise(layers)]
+def _flows(layers: Sequence[Tensor], context: Context) -> list[Tensor]:
+    pairs = [to_smaller(as_maps(first, "fsp"), as_maps(second, "fsp"), context) for first, second in pairwise(layers)]
+    return [once(context, _flow, first, second) for first, second in pairs]
 
 
 def _flow(first: Tensor, second: Tensor) -> Tensor:

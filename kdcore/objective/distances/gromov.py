@@ -6,9 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdcore.objective.distances.base import Context
 from kdcore.objective.distances.memory import Sample
-from kdcore.objective.distances.plans import exact_squared_distances, found, squared_distances, to_cpu
+from kdcore.objective.distances.plans import ALIKE, exact_squared_distances, found, squared_distances, to_cpu
 from kdcore.objective.distances.samples import Between
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.distributions import GromovOptions
 
 
@@ -26,26 +28,19 @@ class GromovWasserstein(Between):
         super().__init__(options)
         self.options = options
 
-    def between(self, own: Sample, followed: Sample) -> Tensor:
-        a, b = self._within(own.rows), self._within(followed.rows)
+    def between(self, own: Sample, followed: Sample, context: Context | None = None) -> Tensor:
+        a, b = (self._within(side.rows, context) for side in (own, followed))
         with torch.no_grad():
             plan = self._plan(a, b)
         return _value(a, b, plan)
 
-    def _within(self, rows: Tensor) -> Tensor:
+    def _within(self, rows: Tensor, context: Context | None) -> Tensor:
         if self.options.metric == "cosine":
-            unit = F.normalize(rows, dim=1)
-            return 1 - unit @ unit.T
-        squared = exact_squared_distances(rows, rows)
+            return once(context, _angles, rows)
+        squared = once(context, exact_squared_distances, rows, rows)
         if self.options.metric == "squared":
             return squared
-        if self.options.metric == "diffusion":
-            with torch.no_grad():
-                width = squared.mean().clamp(min=torch.finfo(squared.dtype).tiny ** 0.5)
-            walk = (-squared / (2 * width)).softmax(1)
-            squared = exact_squared_distances(walk, walk)
-        apart = ~(squared <= 1e-12 * squared.detach().max())  # the root's slope at zero is infinite; NaN stays
-        return torch.where(apart, squared, 1.0).sqrt() * apart
+        return once(context, _walked if self.options.metric == "diffusion" else _lengths, squared)
 
     def _plan(self, a: Tensor, b: Tensor) -> Tensor:
         uniform = a.new_full((len(a), len(b)), 1 / (len(a) * len(b)))
@@ -59,6 +54,25 @@ class GromovWasserstein(Between):
                 break
             plan = plan + share * direction
         return plan
+
+
+def _angles(rows: Tensor) -> Tensor:
+    """One minus the cosine of each two rows."""
+    unit = F.normalize(rows, dim=1)
+    return 1 - unit @ unit.T
+
+
+def _lengths(squared: Tensor) -> Tensor:
+    apart = ~(squared <= ALIKE * squared.detach().max())  # the root's slope at zero is infinite; NaN stays
+    return torch.where(apart, squared, 1.0).sqrt() * apart
+
+
+def _walked(squared: Tensor) -> Tensor:
+    """How far apart two samples are after one step of a random walk."""
+    with torch.no_grad():
+        width = squared.mean().clamp(min=torch.finfo(squared.dtype).tiny ** 0.5)
+    walk = (-squared / (2 * width)).softmax(1)
+    return _lengths(exact_squared_distances(walk, walk))
 
 
 def _profiles(distances: Tensor, others: Tensor) -> Tensor:

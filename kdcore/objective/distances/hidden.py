@@ -14,6 +14,7 @@ from torch import Tensor
 
 from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
 from kdcore.objective.distances.masks import tokens
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.piece import NoOptions
 
 
@@ -28,7 +29,7 @@ def sequence(feature: Tensor, name: str) -> Tensor:
     return feature
 
 
-def two(layers: Sequence[Tensor], context: Context, name: str) -> tuple[Tensor, Tensor, Tensor]:
+def two(layers: Sequence[Tensor], mask: Tensor | None, name: str) -> tuple[Tensor, Tensor, Tensor]:
     """Two layers of tokens with padding set to zero, and which tokens count; one layer stands for both.
 
     Raises:
@@ -39,7 +40,7 @@ def two(layers: Sequence[Tensor], context: Context, name: str) -> tuple[Tensor, 
     numbers = {sequence(layer, name).shape[1] for layer in layers}
     if len(numbers) > 1:
         raise ValueError(f"{name} relates layers of the same tokens (got {sorted(numbers)} tokens): name other layers")
-    keep = tokens(layers[0], context)
+    keep = tokens(layers[0], {} if mask is None else {"mask": mask})
     first, last = (torch.where(keep[..., None], sequence(layer, name), 0) for layer in (layers[0], layers[-1]))
     return first, last, keep
 
@@ -59,14 +60,14 @@ class TokenFlow(Distance):
     def measure_all(
         self, students: Sequence[Tensor], teachers: Sequence[Tensor], target: Tensor | None, context: Context
     ) -> Tensor:
-        s, t = (self._flow(layers, context) for layers in (students, teachers))
+        s, t = (once(context, _flow, layers, context.get("mask")) for layers in (students, teachers))
         return (s - same_shape(s, t, "token_flow")).square().mean()
 
-    @staticmethod
-    def _flow(layers: Sequence[Tensor], context: Context) -> Tensor:
-        first, last, keep = two(layers, context, "token_flow")
-        lengths = keep.sum(1).clamp(min=1)[:, None, None]
-        return first.transpose(1, 2) @ last / lengths
+
+def _flow(layers: Sequence[Tensor], mask: Tensor | None) -> Tensor:
+    first, last, keep = two(layers, mask, "token_flow")
+    lengths = keep.sum(1).clamp(min=1)[:, None, None]
+    return first.transpose(1, 2) @ last / lengths
 
 
 class TokenSimilarity(Distance):
@@ -83,18 +84,19 @@ class TokenSimilarity(Distance):
     def measure_all(
         self, students: Sequence[Tensor], teachers: Sequence[Tensor], target: Tensor | None, context: Context
     ) -> Tensor:
-        (s, keep), (t, _) = (self._similar(layers, context) for layers in (students, teachers))
+        mask = context.get("mask")
+        (s, keep), (t, _) = (once(context, _similar, layers, mask) for layers in (students, teachers))
         pairs = keep.sum(1).square().sum().clamp(min=1)
         return (s - same_shape(s, t, "token_similarity")).square().sum() / pairs
 
-    @staticmethod
-    def _similar(layers: Sequence[Tensor], context: Context) -> tuple[Tensor, Tensor]:
-        """Zero at pairs with padding, which so do not count in a sum."""
-        first, last, keep = two(layers, context, "token_similarity")
-        if first.shape[2] != last.shape[2]:
-            widths = f"{first.shape[2]} and {last.shape[2]}"
-            raise ValueError(f"token_similarity relates layers of one width (got {widths}): name others, or token_flow")
-        return first @ last.transpose(1, 2) / last.shape[2], keep
+
+def _similar(layers: Sequence[Tensor], mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Zero at pairs with padding, which so do not count in a sum."""
+    first, last, keep = two(layers, mask, "token_similarity")
+    if first.shape[2] != last.shape[2]:
+        widths = f"{first.shape[2]} and {last.shape[2]}"
+        raise ValueError(f"token_similarity relates layers of one width (got {widths}): name others, or token_flow")
+    return first @ last.transpose(1, 2) / last.shape[2], keep
 
 
 CLASSES: Classes = {

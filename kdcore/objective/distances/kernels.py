@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from kdcore.objective.distances.base import Context
 from kdcore.objective.distances.memory import Sample
 from kdcore.objective.distances.plans import exact_squared_distances
 from kdcore.objective.distances.samples import Between
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.distributions import MMDOptions
+
+Blocks = tuple[Tensor, Tensor, Tensor]
+"""A matrix over pairs of the pooled sample: within the student's, within the teacher's, and from one to the other."""
 
 
 class MMD(Between):
@@ -25,28 +32,64 @@ class MMD(Between):
         super().__init__(options)
         self.kernel = options.kernel
 
-    def between(self, own: Sample, followed: Sample) -> Tensor:
+    def between(self, own: Sample, followed: Sample, context: Context | None = None) -> Tensor:
         if self.kernel == "linear" and self.given in ("nothing", "class"):
             return (own.rows.mean(0) - followed.rows.mean(0)).square().sum()
-        pooled, count = own.joined(followed), len(own)
-        kernel = self._of_features(pooled.rows)
+        kernels = self._of_features(own.rows, followed.rows, context)
         if self.given == "label":
-            assert pooled.labels is not None
-            kernel = kernel * (pooled.labels[:, None] == pooled.labels[None])
+            assert own.labels is not None
+            assert followed.labels is not None
+            kernels = _product(kernels, blocks(equal, own.labels, followed.labels, context))
         if self.given == "logits":
-            assert pooled.logits is not None
-            kernel = kernel * rbf(pooled.logits)
-        return kernel[:count, :count].mean() + kernel[count:, count:].mean() - 2 * kernel[:count, count:].mean()
+            assert own.logits is not None
+            assert followed.logits is not None
+            kernels = _product(kernels, rbf(own.logits, followed.logits, (1.0,), context))
+        within, beyond, across = (kernel.mean() for kernel in kernels)
+        return within + beyond - 2 * across
 
-    def _of_features(self, rows: Tensor) -> Tensor:
+    def _of_features(self, own: Tensor, followed: Tensor, context: Context | None) -> Blocks:
         if self.kernel == "linear":
-            return rows @ rows.T
-        return rbf(rows, self.WIDTHS if self.kernel == "multi" else (1.0,))
+            return blocks(products, own, followed, context)
+        return rbf(own, followed, self.WIDTHS if self.kernel == "multi" else (1.0,), context)
 
 
-def rbf(rows: Tensor, factors: tuple[float, ...] = (1.0,)) -> Tensor:
-    """``exp(-||x - y||² / (2 w²))`` of rows [N, D], averaged over widths w of ``factors`` times the mean distance."""
-    squared = exact_squared_distances(rows, rows)
+def blocks(
+    compute: Callable[[Tensor, Tensor], Tensor], own: Tensor, followed: Tensor, context: Context | None
+) -> Blocks:
+    """What the pooled sample would give, without its fourth block, which is the third one's transpose."""
+    first, second, third = (
+        once(context, compute, *pair) for pair in ((own, own), (followed, followed), (own, followed))
+    )
+    return first, second, third
+
+
+def products(a: Tensor, b: Tensor) -> Tensor:
+    """Inner products of rows [N, D] and [M, D]."""
+    return a @ b.T
+
+
+def equal(a: Tensor, b: Tensor) -> Tensor:
+    """Which labels [N] and [M] are the same."""
+    return a[:, None] == b[None]
+
+
+def rbf(own: Tensor, followed: Tensor, factors: tuple[float, ...], context: Context | None) -> Blocks:
+    """``exp(-||x - y||² / (2 w²))``, averaged over widths w of ``factors`` times the pooled sample's mean distance."""
+    return once(context, _bells, blocks(exact_squared_distances, own, followed, context), factors)
+
+
+def _bells(squared: Blocks, factors: tuple[float, ...]) -> Blocks:
     with torch.no_grad():
-        width = squared.sqrt().mean().clamp(min=torch.finfo(squared.dtype).tiny ** 0.25)
-    return torch.stack([torch.exp(-squared / (2 * (factor * width) ** 2)) for factor in factors]).mean(0)
+        within, beyond, across = (block.sqrt().sum() for block in squared)
+        mean = (within + beyond + 2 * across) / sum(squared[2].shape) ** 2
+        width = mean.clamp(min=torch.finfo(mean.dtype).tiny ** 0.25)
+    first, second, third = (
+        torch.stack([torch.exp(-block / (2 * (factor * width) ** 2)) for factor in factors]).mean(0)
+        for block in squared
+    )
+    return first, second, third
+
+
+def _product(kernels: Blocks, others: Blocks) -> Blocks:
+    first, second, third = (one * other for one, other in zip(kernels, others, strict=True))
+    return first, second, third

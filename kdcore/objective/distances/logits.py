@@ -16,12 +16,18 @@ from kdcore.spec.rooms.logits import CrossEntropyOptions, TemperatureOptions
 IMPOSSIBLE = -1e30
 """Logarithm of a probability that is none: -inf would make 0 log 0 of it, which is NaN."""
 
+LEAST_SHARE = 1e-6
+"""Labels that make up less of a batch of mixed pictures are not brought up to a whole one."""
+
 
 class CrossEntropy(Distance):
     """``-log softmax(student)[target]``, averaged over the labelled pictures or tokens.
 
     Shapes: student [..., N], target [...] with ``UNLABELLED`` where there is none. A batch without any label gives 0
     with a zero gradient.
+
+    Of mixed pictures, the context says what else is in them: ``mixed_labels`` [B] int64, and ``mixed_share`` [B] that
+    is left to the target. Each label counts by its share: ``share CE(target) + (1 - share) CE(mixed_labels)``.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"target"})
@@ -32,14 +38,20 @@ class CrossEntropy(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         assert target is not None
-        total = F.cross_entropy(
-            student.flatten(0, -2),
-            target.flatten(),
-            ignore_index=UNLABELLED,
-            label_smoothing=self.smoothing,
-            reduction="sum",
-        )
+        if "mixed_labels" in context:
+            return self._mixed(student, target, context["mixed_labels"], context["mixed_share"])
+        total = self._losses(student.flatten(0, -2), target.flatten(), "sum")
         return total / (target != UNLABELLED).sum().clamp(min=1)
+
+    def _losses(self, student: Tensor, target: Tensor, reduction: str) -> Tensor:
+        smoothing = self.smoothing
+        return F.cross_entropy(student, target, ignore_index=UNLABELLED, label_smoothing=smoothing, reduction=reduction)
+
+    def _mixed(self, student: Tensor, target: Tensor, others: Tensor, share: Tensor) -> Tensor:
+        share = share.to(student.dtype)
+        own, other = self._losses(student, target, "none"), self._losses(student, others, "none")
+        counted = share * (target != UNLABELLED) + (1 - share) * (others != UNLABELLED)
+        return (share * own + (1 - share) * other).sum() / counted.sum().clamp(min=LEAST_SHARE)
 
 
 def log_probabilities(logits: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
 from kdcore.objective.distances.decoupled import rows_kl
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.features import (
     AttentionOptions,
     ChannelOptions,
@@ -31,10 +32,14 @@ def as_maps(feature: Tensor, name: str) -> Tensor:
     return feature
 
 
-def to_smaller(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+def to_smaller(student: Tensor, teacher: Tensor, context: Context) -> tuple[Tensor, Tensor]:
     """Both maps at the smaller one's height and width, by average pooling."""
     size = (min(student.shape[2], teacher.shape[2]), min(student.shape[3], teacher.shape[3]))
-    return F.adaptive_avg_pool2d(student, size), F.adaptive_avg_pool2d(teacher, size)
+    return once(context, _pooled, student, size), once(context, _pooled, teacher, size)
+
+
+def _pooled(feature: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.adaptive_avg_pool2d(feature, size)
 
 
 class Attention(Distance):
@@ -50,11 +55,13 @@ class Attention(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         assert teacher is not None
-        s, t = to_smaller(as_maps(student, "at"), as_maps(teacher, "at"))
-        return (self._attention(s) - self._attention(t)).square().mean()
+        s, t = to_smaller(as_maps(student, "at"), as_maps(teacher, "at"), context)
+        own, followed = (once(context, _attention, side, self.power) for side in (s, t))
+        return (own - followed).square().mean()
 
-    def _attention(self, feature: Tensor) -> Tensor:
-        return F.normalize(feature.abs().pow(self.power).mean(1).flatten(1), dim=1)
+
+def _attention(feature: Tensor, power: float) -> Tensor:
+    return F.normalize(feature.abs().pow(power).mean(1).flatten(1), dim=1)
 
 
 class Factor(Distance):
@@ -153,14 +160,14 @@ class PearsonOfChannels(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         followed = as_maps(same_shape(student, teacher, "pkd"), "pkd")
-        return 0.5 * F.mse_loss(self._standard(student), self._standard(followed))
+        return 0.5 * F.mse_loss(once(context, _standard, student), once(context, _standard, followed))
 
-    @staticmethod
-    def _standard(feature: Tensor) -> Tensor:
-        rows = feature.transpose(0, 1).flatten(1)
-        centred = rows - rows.mean(1, keepdim=True)
-        variance = centred.square().sum(1, keepdim=True) / max(rows.shape[1] - 1, 1)
-        return centred / (variance.clamp(min=torch.finfo(rows.dtype).tiny).sqrt() + 1e-6)
+
+def _standard(feature: Tensor) -> Tensor:
+    rows = feature.transpose(0, 1).flatten(1)
+    centred = rows - rows.mean(1, keepdim=True)
+    variance = centred.square().sum(1, keepdim=True) / max(rows.shape[1] - 1, 1)
+    return centred / (variance.clamp(min=torch.finfo(rows.dtype).tiny).sqrt() + 1e-6)
 
 
 class SmoothL1(Distance):

@@ -10,11 +10,12 @@ from math import prod
 import torch
 from torch import Tensor
 
-from kdcore.objective.distances.base import Classes, Shape
+from kdcore.objective.distances.base import Classes, Context, Shape
 from kdcore.objective.distances.bures import bures, bures_of_rows
 from kdcore.objective.distances.kernels import MMD
 from kdcore.objective.distances.memory import Memory, Sample
 from kdcore.objective.distances.samples import Between
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.distributions import GaussianKLOptions, GaussianOptions, MomentOptions
 
 
@@ -116,11 +117,12 @@ class ByMoments(Between):
         if self.moving is not None:
             self.moving.advance()
 
-    def between(self, own: Sample, followed: Sample) -> Tensor:
+    def between(self, own: Sample, followed: Sample, context: Context | None = None) -> Tensor:
+        mine = once(context, self.moments, own.rows)
         if self.moving is None:
-            return self.apart(self.moments(own.rows), self.moments(followed.rows))
+            return self.apart(mine, once(context, self.moments, followed.rows))
         self.moving.show(followed)
-        return self.apart(self.moments(own.rows), self.moving.blended(followed))
+        return self.apart(mine, self.moving.blended(followed))
 
     @abstractmethod
     def apart(self, own: Moments, followed: Moments) -> Tensor:
@@ -141,10 +143,10 @@ class GaussianWasserstein(ByMoments):
         self.full, self.shrinkage = full, options.shrinkage
         self.least = 2 if self.full else 1
 
-    def between(self, own: Sample, followed: Sample) -> Tensor:
+    def between(self, own: Sample, followed: Sample, context: Context | None = None) -> Tensor:
         few = max(len(own), len(followed)) < own.rows.shape[1]
         if not self.full or not few or self.moving is not None or self.shrinkage:
-            return super().between(own, followed)
+            return super().between(own, followed, context)
         means = (own.rows.mean(0) - followed.rows.mean(0)).square().sum()
         factors = [_centred(side.rows.double()) / len(side) ** 0.5 for side in (own, followed)]
         return means + bures_of_rows(factors[0], factors[1]).to(means.dtype)

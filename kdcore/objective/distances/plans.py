@@ -12,13 +12,19 @@ from scipy.optimize import linear_sum_assignment, linprog  # type: ignore[import
 from scipy.sparse import eye_array, kron, vstack  # type: ignore[import-untyped]
 from torch import Tensor
 
+from kdcore.objective.distances.base import Context
 from kdcore.objective.distances.memory import Sample
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.distributions import CostOptions
 
 Costs = NDArray[np.float64]
 
 COPIES = 40_000
 """An assignment of L copies pays up to L³ = COPIES · N · M; beyond that the linear programme is faster (measured)."""
+
+
+ALIKE = 1e-12
+"""Share of the largest squared distance up to which two rows count as one; rounding leaves less than that."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 
     Both are moved by the same vector first: what the product loses grows with the rows' norms.
     """
-    middle = b.mean(0)
+    middle = b.detach().mean(0)
     a, b = a - middle, b - middle
     product = torch.addmm(b.square().sum(1)[None] + a.square().sum(1)[:, None], a, b.T, alpha=-2)
     return product.clamp(min=0)
@@ -48,12 +54,10 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 
 def exact_squared_distances(a: Tensor, b: Tensor) -> Tensor:
     """The same, multiplied in float64: in float32 the product loses what close points differ by."""
-    first, second = a.double(), b.double()
-    product = torch.addmm(second.square().sum(1)[None] + first.square().sum(1)[:, None], first, second.T, alpha=-2)
-    return product.clamp(min=0).to(a.dtype)
+    return squared_distances(a.double(), b.double()).to(a.dtype)
 
 
-def beside_features(own: Sample, followed: Sample, options: CostOptions) -> Tensor | None:
+def beside_features(own: Sample, followed: Sample, options: CostOptions, context: Context | None) -> Tensor | None:
     """The weighted cost [N, M] between labels or logits, where the option ``given`` asks for one.
 
     KD2M's joint distance: squared difference of one-hot labels, squared distance of logits, or ``KL(s_i || t_j)``.
@@ -67,7 +71,7 @@ def beside_features(own: Sample, followed: Sample, options: CostOptions) -> Tens
     assert own.logits is not None
     assert followed.logits is not None
     measured = divergences if options.logit_cost == "kl" else exact_squared_distances
-    return options.label_weight * measured(own.logits, followed.logits)
+    return options.label_weight * once(context, measured, own.logits, followed.logits)
 
 
 def divergences(a: Tensor, b: Tensor) -> Tensor:

@@ -8,8 +8,14 @@ from torch import Tensor
 
 from kdcore.objective.distances.base import Classes, Context, Distance, same_shape
 from kdcore.objective.distances.maps import as_maps, to_smaller
+from kdcore.objective.distances.plans import ALIKE, exact_squared_distances
+from kdcore.objective.distances.samples import rows_of
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.piece import NoOptions
 from kdcore.spec.rooms.relations import RKDOptions
+
+EPSILON = 1e-7
+"""Of PKT's published code, beside norms and probabilities."""
 
 
 class SimilarityPreserving(Distance):
@@ -23,14 +29,21 @@ class SimilarityPreserving(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         assert teacher is not None
-        grams = [F.normalize(rows @ rows.T, dim=1) for rows in (student.flatten(1), teacher.flatten(1))]
-        return (grams[0] - grams[1]).square().sum() / len(student) ** 2
+        own, followed = (once(context, _similarities, side) for side in (student, teacher))
+        return (own - followed).square().sum() / len(student) ** 2
+
+
+def _similarities(feature: Tensor) -> Tensor:
+    rows = feature.flatten(1)
+    return F.normalize(rows @ rows.T, dim=1)
 
 
 class Relational(Distance):
     """``w_d smooth_l1(relative distances) + w_a smooth_l1(angles)`` over all pairs and triples of the batch.
 
     Park et al. 2019, equations 5 and 8. Any shapes [B, ...] with equal B. Invariant to scale, rotation and shift.
+    The angles follow from the distances by the law of cosines, so that one matrix product serves both. Rows nearer
+    than a millionth of the largest distance count as one: they have no distance and no angle.
     """
 
     def __init__(self, options: RKDOptions) -> None:
@@ -39,24 +52,41 @@ class Relational(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         assert teacher is not None
-        s, t = student.flatten(1), teacher.flatten(1)
-        distances = F.smooth_l1_loss(self._distances(s), self._distances(t))
-        angles = F.smooth_l1_loss(self._angles(s), self._angles(t))
+        (s, s_angles), (t, t_angles) = (self._arrangement(side, context) for side in (student, teacher))
+        distances, angles = F.smooth_l1_loss(s, t), F.smooth_l1_loss(s_angles, t_angles)
         return self.options.distance_weight * distances + self.options.angle_weight * angles
 
     @staticmethod
-    def _distances(rows: Tensor) -> Tensor:
-        """Pairwise distances over their mean; a root at zero would have an infinite slope, so pairs alike have none."""
-        squared = (rows[:, None] - rows[None]).square().sum(2)
-        apart = squared > 0
-        distances = torch.where(apart, squared, 1.0).sqrt() * apart
-        return distances / (distances.sum() / apart.sum().clamp(min=1)).clamp(min=torch.finfo(rows.dtype).tiny)
+    def _arrangement(feature: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        """Distances [B, B] and angles [B, B, B] of a batch."""
+        rows = once(context, rows_of, feature)
+        squared = once(context, exact_squared_distances, rows, rows)
+        return once(context, _relative_distances, squared), once(context, _angles, squared)
 
-    @staticmethod
-    def _angles(rows: Tensor) -> Tensor:
-        """Cosine of the angle at i between j and k, for all triples: [B, B, B]."""
-        directions = F.normalize(rows[None] - rows[:, None], dim=2)
-        return directions @ directions.transpose(1, 2)
+
+def _relative_distances(squared: Tensor) -> Tensor:
+    """Pairwise distances over their mean."""
+    squared, apart = _scaled(squared)
+    distances = torch.where(apart, squared, 1.0).sqrt() * apart
+    return distances / (distances.sum() / apart.sum().clamp(min=1)).clamp(min=torch.finfo(squared.dtype).tiny)
+
+
+def _angles(squared: Tensor) -> Tensor:
+    """Cosine of the angle at i between j and k, for all triples: ``(d_ij² + d_ik² - d_jk²) / (2 d_ij d_ik)``."""
+    squared, apart = _scaled(squared)
+    nearness = torch.where(apart, squared, 1.0).rsqrt() * apart
+    gaps = squared[:, :, None] + squared[:, None] - squared[None]
+    return nearness[:, :, None] * nearness[:, None] * gaps / 2
+
+
+def _scaled(squared: Tensor) -> tuple[Tensor, Tensor]:
+    """Squared distances in units of the largest, which no relation sees, and which pairs are apart.
+
+    A root at zero would have an infinite slope, so pairs that are alike have none; what is not finite stays so.
+    """
+    largest = squared.detach().max().clamp(min=torch.finfo(squared.dtype).tiny)
+    relative = squared / largest
+    return relative, ~(relative <= ALIKE)
 
 
 class ProbabilisticTransfer(Distance):
@@ -65,22 +95,21 @@ class ProbabilisticTransfer(Distance):
     Passalis, Tefas 2018, equation 8, with the mean of the published code. Any shapes [B, ...] with equal B.
     """
 
-    EPSILON = 1e-7
-
     def __init__(self, options: NoOptions) -> None:
         super().__init__()
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         assert teacher is not None
-        q, p = self._neighbours(student), self._neighbours(teacher)
-        return (p * ((p + self.EPSILON) / (q + self.EPSILON)).log()).mean()
+        q, p = (once(context, _neighbours, side) for side in (student, teacher))
+        return (p * ((p + EPSILON) / (q + EPSILON)).log()).mean()
 
-    def _neighbours(self, feature: Tensor) -> Tensor:
-        rows = feature.flatten(1)
-        squared = rows.square().sum(1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
-        unit = rows / (squared.sqrt() + self.EPSILON)
-        similar = (unit @ unit.T + 1) / 2
-        return similar / similar.sum(1, keepdim=True)
+
+def _neighbours(feature: Tensor) -> Tensor:
+    rows = feature.flatten(1)
+    squared = rows.square().sum(1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
+    unit = rows / (squared.sqrt() + EPSILON)
+    similar = (unit @ unit.T + 1) / 2
+    return similar / similar.sum(1, keepdim=True)
 
 
 class Correlation(Distance):
@@ -118,8 +147,13 @@ class ChannelCorrelation(Distance):
             raise ValueError(
                 f"ickd needs equal channels (student {channels}, teacher {teacher.shape[1]}); use an adapter"
             )
-        grams = [F.normalize(f @ f.transpose(1, 2), dim=2) for f in (student.flatten(2), teacher.flatten(2))]
-        return (grams[0] - grams[1]).square().sum() / (channels * count**2)
+        own, followed = (once(context, _channels, side) for side in (student, teacher))
+        return (own - followed).square().sum() / (channels * count**2)
+
+
+def _channels(feature: Tensor) -> Tensor:
+    maps = feature.flatten(2)
+    return F.normalize(maps @ maps.transpose(1, 2), dim=2)
 
 
 class NeuronSelectivity(Distance):
@@ -133,13 +167,19 @@ class NeuronSelectivity(Distance):
 
     def measure(self, student: Tensor, teacher: Tensor | None, target: Tensor | None, context: Context) -> Tensor:
         assert teacher is not None
-        s, t = to_smaller(as_maps(student, "nst"), as_maps(teacher, "nst"))
-        s, t = F.normalize(s.flatten(2), dim=2), F.normalize(t.flatten(2), dim=2)
-        return self._kernel(t, t) + self._kernel(s, s) - 2 * self._kernel(s, t)
+        pooled = to_smaller(as_maps(student, "nst"), as_maps(teacher, "nst"), context)
+        s, t = (once(context, _selective, side) for side in pooled)
+        own, followed, across = (once(context, _alike, *pair) for pair in ((s, s), (t, t), (s, t)))
+        return followed + own - 2 * across
 
-    @staticmethod
-    def _kernel(a: Tensor, b: Tensor) -> Tensor:
-        return (a @ b.transpose(1, 2)).square().mean()
+
+def _selective(maps: Tensor) -> Tensor:
+    """Each channel's map of unit length."""
+    return F.normalize(maps.flatten(2), dim=2)
+
+
+def _alike(a: Tensor, b: Tensor) -> Tensor:
+    return (a @ b.transpose(1, 2)).square().mean()
 
 
 CLASSES: Classes = {

@@ -9,8 +9,9 @@ from math import prod
 import torch
 from torch import Tensor
 
-from kdcore.objective.distances.base import Context, Distance, Shape, same_shape
+from kdcore.objective.distances.base import Context, Distance, Shape, cut, same_shape
 from kdcore.objective.distances.memory import Sample, TeacherQueue
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.distributions import JointOptions, SampleOptions
 
 Places = tuple[Tensor, Tensor]
@@ -51,8 +52,8 @@ class Between(Distance):
             self.queue.show(latest)
         width = own.rows.shape[1]
         if self.scale == "teacher":
-            own, followed = _to_unit(own, followed)
-        loss = self._compared(own, followed)
+            own, followed = _to_unit(own, followed, context)
+        loss = self._compared(own, followed, context)
         return loss / width if self.scale == "dimension" else loss
 
     def _samples(
@@ -62,14 +63,16 @@ class Between(Distance):
         if self.given in ("class", "label") and target is None:
             raise ValueError(f"{name} with given: {self.given} needs target")
         labels = target if self.given in ("class", "label") else None
-        own, followed = Sample(student.flatten(1), labels), Sample(self._followed(student, teacher).flatten(1), labels)
+        own, followed = (
+            Sample(once(context, rows_of, side), labels) for side in (student, self._followed(student, teacher))
+        )
         if self.given != "logits":
             return own, followed
         missing = {"student_logits", "teacher_logits"} - set(context)
         if missing:
             raise ValueError(f"{name} with given: logits needs {', '.join(sorted(missing))}")
-        said, heard = context["student_logits"].to(own.rows), context["teacher_logits"].detach().to(own.rows)
-        return Sample(own.rows, logits=said), Sample(followed.rows, logits=heard)
+        said, heard = context["student_logits"], once(context, cut, context["teacher_logits"])
+        return Sample(own.rows, logits=said.to(own.rows)), Sample(followed.rows, logits=heard.to(own.rows))
 
     def _followed(self, student: Tensor, teacher: Tensor | None) -> Tensor:
         if not self.widths_may_differ:
@@ -78,13 +81,17 @@ class Between(Distance):
             raise ValueError(f"{type(self).__name__} compares batches of one size (student {len(student)})")
         return teacher
 
-    def _compared(self, own: Sample, followed: Sample) -> Tensor:
+    def _compared(self, own: Sample, followed: Sample, context: Context) -> Tensor:
         if min(len(own), len(followed)) < self.least:
             return own.rows.sum() * 0
-        return self.by_class(own, followed) if self.given == "class" else self.between(own, followed)
+        compare = self.by_class if self.given == "class" else self.between
+        return compare(own, followed, context)
 
-    def by_class(self, own: Sample, followed: Sample) -> Tensor:
-        """The distance within each class, averaged with the classes' shares of the student's batch."""
+    def by_class(self, own: Sample, followed: Sample, context: Context | None = None) -> Tensor:
+        """The distance within each class, averaged with the classes' shares of the student's batch.
+
+        A class's samples are taken out for this term alone: there is nothing that others could share.
+        """
         total, counted = own.rows.sum() * 0, 0
         for mine, theirs in classes_of(own, followed, self.least):
             total = total + len(mine) * self.between(own.at(mine), followed.at(theirs))
@@ -92,8 +99,13 @@ class Between(Distance):
         return total / max(counted, 1)
 
     @abstractmethod
-    def between(self, own: Sample, followed: Sample) -> Tensor:
+    def between(self, own: Sample, followed: Sample, context: Context | None = None) -> Tensor:
         """The distance of two samples."""
+
+
+def rows_of(feature: Tensor) -> Tensor:
+    """A feature [B, ...] as one row a sample."""
+    return feature.flatten(1)
 
 
 def classes_of(own: Sample, followed: Sample, least: int = 1) -> Iterator[Places]:
@@ -107,9 +119,12 @@ def classes_of(own: Sample, followed: Sample, least: int = 1) -> Iterator[Places
             yield places
 
 
-def _to_unit(own: Sample, followed: Sample) -> tuple[Sample, Sample]:
+def _to_unit(own: Sample, followed: Sample, context: Context) -> tuple[Sample, Sample]:
     """Both divided by the root of the teacher's mean squared norm, unless it is zero."""
-    power = followed.rows.square().sum(1).mean()
-    unit = torch.where(power <= torch.finfo(power.dtype).tiny ** 0.5, 1, power).sqrt()
-    mine = Sample(own.rows / unit, own.labels, own.logits)
-    return mine, Sample(followed.rows / unit, followed.labels, followed.logits)
+    mine, theirs = (once(context, _in_units_of, side.rows, followed.rows) for side in (own, followed))
+    return Sample(mine, own.labels, own.logits), Sample(theirs, followed.labels, followed.logits)
+
+
+def _in_units_of(rows: Tensor, others: Tensor) -> Tensor:
+    power = others.square().sum(1).mean()
+    return rows / torch.where(power <= torch.finfo(power.dtype).tiny ** 0.5, 1, power).sqrt()

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdcore.objective.distances.base import Classes, Context, Distance
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.singular import SingularOptions
 
 SPARE = 3
@@ -48,22 +49,22 @@ class SingularVectors(Distance):
             raise ValueError(
                 f"kdsvd needs two layers or more, as many of both networks (got {len(students)} and {len(teachers)})"
             )
-        layers = [self._layer(s, t) for s, t in zip(students, teachers, strict=True)]
+        layers = [self._layer(s, t, context) for s, t in zip(students, teachers, strict=True)]
         losses = [
             (similar(s, s_before) - similar(t, t_before)).square().sum()
             for (s_before, t_before), (s, t) in pairwise(layers)
         ]
         return torch.stack(losses).sum() / len(students[0])
 
-    def _layer(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+    def _layer(self, student: Tensor, teacher: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         """The weighted vectors of both sides, [B, C, k] each."""
         if student.ndim != 4 or student.shape[:2] != teacher.shape[:2]:
             raise ValueError(
                 f"kdsvd compares maps [B, C, H, W] of equal channels (student {tuple(student.shape)}, teacher "
                 f"{tuple(teacher.shape)}); use an adapter"
             )
-        values, theirs = leading(teacher, self.k)
-        _, ours = leading(student, self.k + SPARE)
+        values, theirs = once(context, leading, teacher, self.k)
+        _, ours = once(context, leading, student, self.k + SPARE)
         weights = F.normalize(values, dim=1)[:, None]
         return aligned(ours, theirs) * weights, theirs * weights
 

@@ -7,9 +7,11 @@ from math import log
 import torch
 from torch import Tensor
 
+from kdcore.objective.distances.base import Context
 from kdcore.objective.distances.memory import Sample
 from kdcore.objective.distances.plans import beside_features, exact_squared_distances, largest
 from kdcore.objective.distances.samples import Between
+from kdcore.objective.shared import once
 from kdcore.spec.rooms.distributions import SinkhornOptions
 
 LOOK_EVERY = 10
@@ -29,20 +31,22 @@ class Sinkhorn(Between):
         super().__init__(options)
         self.options = options
 
-    def between(self, own: Sample, followed: Sample) -> Tensor:
-        features = exact_squared_distances(own.rows, followed.rows)
+    def between(self, own: Sample, followed: Sample, context: Context | None = None) -> Tensor:
+        features = once(context, exact_squared_distances, own.rows, followed.rows)
         joint = self.options.given in ("label", "logits") and self.options.relative
         unit = largest(features.detach(), own, followed) if joint else features.new_ones(())
-        cost = self._with_labels(features / unit, own, followed)
+        cost = self._with_labels(features / unit, own, followed, context)
         typical = _typical(cost.detach()) if self.options.relative else cost.new_ones(())
-        within = sum(
-            self._transport(self._with_labels(exact_squared_distances(a.rows, a.rows) / unit, a, a), typical)
-            for a in (own, followed)
-        )
+        within = sum(self._transport(self._within(side, unit, context), typical) for side in (own, followed))
         return self._transport(cost, typical) - within / 2
 
-    def _with_labels(self, cost: Tensor, a: Sample, b: Sample) -> Tensor:
-        beside = beside_features(a, b, self.options)
+    def _within(self, side: Sample, unit: Tensor, context: Context | None) -> Tensor:
+        """The cost between the samples of one side."""
+        squared = once(context, exact_squared_distances, side.rows, side.rows)
+        return self._with_labels(squared / unit, side, side, context)
+
+    def _with_labels(self, cost: Tensor, a: Sample, b: Sample, context: Context | None) -> Tensor:
+        beside = beside_features(a, b, self.options, context)
         return cost if beside is None else cost + beside
 
     def _transport(self, cost: Tensor, typical: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdcore.objective.distances.base import Classes
+from kdcore.objective.distances.base import Classes, Context
 from kdcore.objective.distances.gromov import GromovWasserstein
 from kdcore.objective.distances.memory import Sample
 from kdcore.objective.distances.plans import (
@@ -20,6 +20,7 @@ from kdcore.objective.distances.plans import (
 )
 from kdcore.objective.distances.samples import Between, classes_of
 from kdcore.objective.distances.sinkhorn import Sinkhorn
+from kdcore.objective.shared import once
 from kdcore.seeds import generator
 from kdcore.spec.rooms.distributions import SlicedOptions, WassersteinOptions
 
@@ -37,10 +38,10 @@ class Wasserstein(Between):
         super().__init__(options)
         self.options = options
 
-    def between(self, own: Sample, followed: Sample) -> Tensor:
-        beside = beside_features(own, followed, self.options)
+    def between(self, own: Sample, followed: Sample, context: Context | None = None) -> Tensor:
+        beside = beside_features(own, followed, self.options, context)
         with torch.no_grad():
-            cost = squared_distances(own.rows, followed.rows)
+            cost = once(context, squared_distances, own.rows, followed.rows)
             unit = largest(cost, own, followed) if beside is not None and self.options.relative else None
             cost = cost if unit is None else cost / unit
             plan = found(to_cpu(cost if beside is None else cost + beside), own.rows)
@@ -50,10 +51,10 @@ class Wasserstein(Between):
             pairs = pairs + beside[_counted(plan), plan.columns]
         return (plan.weights * pairs).sum()
 
-    def by_class(self, own: Sample, followed: Sample) -> Tensor:
+    def by_class(self, own: Sample, followed: Sample, context: Context | None = None) -> Tensor:
         """All classes' plans from one copy of the cost."""
         with torch.no_grad():
-            cost, blocks = to_cpu(squared_distances(own.rows, followed.rows)), []
+            cost, blocks = to_cpu(once(context, squared_distances, own.rows, followed.rows)), []
             for mine, theirs in classes_of(own, followed):
                 part = found(cost[mine.numpy()[:, None], theirs.numpy()], torch.ones((), dtype=own.rows.dtype))
                 blocks.append((part, (mine, theirs), len(mine) / len(own)))
@@ -82,7 +83,7 @@ class SlicedWasserstein(Between):
         self.options = options
         self._kept: dict[tuple[int, torch.device, torch.dtype], Tensor] = {}
 
-    def between(self, own: Sample, followed: Sample) -> Tensor:
+    def between(self, own: Sample, followed: Sample, context: Context | None = None) -> Tensor:
         directions = self._directions(own.rows)
         mine, theirs = ((side.rows @ directions).sort(0).values for side in (own, followed))
         if len(own) == len(followed):
