@@ -17,6 +17,7 @@ from kdcore.objective.terms import Cast, Losses, Objective, points_of
 from kdcore.seeds import seeded
 from kdcore.spec.plan import LOGITS, RunPlan, StagePlan
 from kdcore.train import schedule
+from kdcore.train.answers import Answers
 from kdcore.train.average import Average
 from kdcore.train.cache import TeacherCache
 from kdcore.train.learner import Learner
@@ -60,8 +61,7 @@ class Stage:
         self._networks = [networks[name] for name in run.learners]
         for network in self._networks:
             self._stack.enter_context(synchronised(network, self.group))
-        answered = (caches or {}).items()
-        self._caches = {name: one for name, one in answered if one.answers(self._captures[name].points)}
+        self._answers = Answers(caches or {}, self._captures)
         self._evaluating = False
         self._own: list[nn.Module] = []
         with seeded(run.training.seed, run.name, plan.name, "adapters"):
@@ -133,19 +133,22 @@ class Stage:
         """What every network says; the learners' parts carry gradients where they are enabled.
 
         Args:
-            batch: of training pictures, where kept outputs answer; an evaluation shows pictures of another split.
+            batch: whose pictures these are, where kept outputs may answer.
         """
-        kept = {} if batch is None or self._evaluating else self._caches
-        spoken = {}
         images = self.machine.laid_out(images)
         with self.machine.autocast():
-            for name, capture in self._captures.items():
-                if batch is not None and name in kept:
-                    spoken[name] = kept[name].lookup(batch.index, batch.view, capture.points)
-                    continue
-                with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.run.learners):
-                    spoken[name] = capture(images)
-        return spoken
+            return {name: self._said(name, capture, images, batch) for name, capture in self._captures.items()}
+
+    def _said(self, name: str, capture: Capture, images: Tensor, batch: Batch | None) -> Features:
+        if batch is not None:
+            answer = self._answers.of(name, batch, held_out=self._evaluating)
+            if answer is not None:
+                return answer
+        with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.run.learners):
+            said = capture(images)
+        if batch is not None and self._evaluating:
+            self._answers.remember(name, batch, said)
+        return said
 
     def losses(self, batch: Batch, epoch: float, step: int = 0) -> Losses:
         """The stage's losses on a batch at ``epoch`` and ``step`` of the stage."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 from stepping import HINT, SOFT, TASK, Bench, method
 
-from kdcore.data.batches import Batch, Batches
+from kdcore.data.batches import Batches
 from kdcore.errors import Stopped
 from kdcore.objective.networks import fingerprint
 from kdcore.spec.caching import TeacherCache
@@ -14,30 +14,6 @@ from kdcore.train.cache import Key, kept
 from kdcore.train.stage import Stage
 
 STEPS, SIZE = 4, 32
-
-
-class Answered(Stage):
-    """A stage in which frozen networks with kept outputs are not asked about training pictures."""
-
-    caches: dict = {}
-    part: Batch | None = None
-
-    def step(self, batch, *position, **options):
-        self.part = batch
-        try:
-            return super().step(batch, *position, **options)
-        finally:
-            self.part = None
-
-    def _listen(self, images):
-        kept = {} if self.part is None else self.caches
-        asked = self._captures
-        self._captures = {name: capture for name, capture in asked.items() if name not in kept}
-        spoken = super()._listen(images)
-        self._captures = asked
-        for name, cache in kept.items():
-            spoken[name] = cache.lookup(self.part.index, self.part.view, asked[name].points)
-        return spoken
 
 
 class Keeping(Bench):
@@ -63,8 +39,8 @@ class Keeping(Bench):
 
     def weights(self, caches, epochs=2):
         plan = self.run.stages[0]
-        stage = Answered(self.run, plan, self.networks, self.batch.images[:2], self.workshop.machine, samples=128)
-        stage.caches = caches
+        sample, machine = self.batch.images[:2], self.workshop.machine
+        stage = Stage(self.run, plan, self.networks, sample, machine, samples=128, caches=caches)
         for epoch in range(epochs):
             for step, batch in enumerate(self.batches.epoch(epoch)):
                 stage.step(batch, epoch, epoch * STEPS + step)

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 import kdcore
+from kdcore.objective.points import Capture
 from kdcore.spec import SpecError
 from kdcore.train.cache import Keep, TeacherCache
 
@@ -141,6 +142,25 @@ def test_damaged_outputs_are_computed_again_and_the_result_tells_of_it(tiny_plan
     (finding,) = json.loads((tmp_path / "b" / "runs" / "distil" / "findings.json").read_text())
     assert finding["kind"] == "cache_damaged"
     assert finding["file"]
+
+
+def test_held_out_pictures_are_asked_about_once(tiny_plan, tmp_path, monkeypatch):
+    asked, original = [], Capture.__call__
+
+    def counted(self, images):
+        if not self.network.training and len(images) > 2:  # the student learns, and two pictures trace shapes
+            asked.append(len(images))
+        return original(self, images)
+
+    monkeypatch.setattr(Capture, "__call__", counted)
+    plan = tiny_plan(method="hinton", baseline=False, training={**VIEWS, "precision": "bfloat16"})
+    held_out = plan.dataset.counts.validation
+    trained(plan, tmp_path / "kept")
+    learners = plan.run("teacher").epochs + plan.run("distil").epochs  # each validates itself in every epoch
+    assert asked.count(held_out) == learners + 1
+    asked.clear()
+    trained(tiny_plan(method="hinton", baseline=False, training={"cache": {"mode": "off"}}), tmp_path / "live")
+    assert asked.count(held_out) == learners + plan.run("distil").epochs
 
 
 @pytest.mark.slow
