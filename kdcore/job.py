@@ -34,6 +34,7 @@ from kdcore.spec.plan import Plan, RunPlan
 from kdcore.train import search
 from kdcore.train.cache import Keep, TeacherCache
 from kdcore.train.checkpoint import CheckpointFolder
+from kdcore.train.fitting import memory_is_full
 from kdcore.train.loop import Loop
 from kdcore.train.machine import Machine
 from kdcore.train.progress import Progress, Record, Report
@@ -86,7 +87,9 @@ def run(
     try:
         with torch.random.fork_rng():
             return _Job(plan, folder, report if group.first else _silent, stop, keep, group).run()
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (MemoryError, RuntimeError) as error:
+        if not memory_is_full(error):
+            raise
         message = f"the device's memory is full ({error}): take a smaller batch_size or a smaller network"
         raise EngineError("out_of_memory", message, "/training/batch_size") from error
     except OSError as error:

@@ -158,10 +158,13 @@ class TermModule(nn.Module):
         own, followed = spoken[self.plan.to][LOGITS], spoken[self.plan.source][LOGITS]
         return {"student_logits": once(context, precise, own), "teacher_logits": once(context, cut, followed)}
 
+    def measures(self) -> list[Distance]:
+        """The distances, typed: one for each pair, or one for all."""
+        return [one for one in self.distances if isinstance(one, Distance)]
+
     def advance(self) -> None:
         """Once per optimiser step: what the distances remember moves on."""
-        for one in self.distances:
-            assert isinstance(one, Distance)
+        for one in self.measures():
             one.advance()
 
 

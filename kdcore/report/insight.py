@@ -129,6 +129,14 @@ def _ended_early(finding: dict[str, Any]) -> tuple[str, str]:
     return f"Stage {stage!r} ended early", f"after epoch {finding['epoch']}; none was better than epoch {best}."
 
 
+def _cut_smaller(finding: dict[str, Any]) -> tuple[str, str]:
+    parts, pictures = finding["parts"], finding["pictures"]
+    return "The device's memory was full", (
+        f"from step {finding['step']} of stage {finding['stage']!r} on, batches were taken in {parts} micro-batches of "
+        f"{pictures} pictures."
+    )
+
+
 def _damaged(finding: dict[str, Any]) -> tuple[str, str]:
     return "Kept outputs were damaged", "they were computed again."
 
@@ -139,4 +147,5 @@ _REMARKS = {
     "rollback": _returned,
     "early_stopping": _ended_early,
     "cache_damaged": _damaged,
+    "out_of_memory": _cut_smaller,
 }

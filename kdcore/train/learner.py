@@ -52,8 +52,9 @@ class Learner:
         self._kernels = optimiser.kernels(network, self.parameters) if training.max_norm is not None else []
 
     def begin(self) -> None:
-        """Before the backward passes of a step."""
+        """Before the backward passes of a step, also of one that is taken again."""
         self.optimizer.zero_grad(set_to_none=True)
+        self.balance.begin()
 
     def move(self, rate: float) -> dict[str, Tensor]:
         """The step, from the gradients that were gathered; returns the balance's readings."""

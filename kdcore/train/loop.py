@@ -40,6 +40,8 @@ SAYS = {
     "groups hardly count",
     "early_stopping": "early stopping: stage {stage!r} ends after epoch {epoch}: for {patience} epochs no validation "
     "was better than {best} of epoch {best_epoch}",
+    "out_of_memory": "the device's memory was full at step {step} of stage {stage!r}: batches are now taken in {parts} "
+    "micro-batches of {pictures} pictures",
     "rollback": "{fault} at step {step}: back to step {to}, and from now on {rate:g} times the learning rate",
 }
 """Sentences for what a run can notice about itself."""
@@ -131,7 +133,7 @@ class Loop:
 
         Raises:
             Stopped: on request, after a checkpoint.
-            EngineError: ``non_finite_loss``, ``layer_not_found``.
+            EngineError: ``non_finite_loss``, ``layer_not_found``, ``out_of_memory``.
         """
         self.learners.train()
         if state is not None:
@@ -188,6 +190,8 @@ class Loop:
             step = self.position.step
             of_stage = epoch * self.run.steps_per_epoch + step
             values = stage.step(self._share.of(batch), epoch, of_stage, rate=self._watch.rate)
+            for facts in stage.cut.news():
+                self._found("out_of_memory", facts)
             if self._watch.look(stage, values, of_stage):
                 self.sums.add(values)
             self.position.step = step + 1

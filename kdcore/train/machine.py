@@ -5,14 +5,16 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kdcore.errors import EngineError
+from kdcore.models.narrow import contiguous_where_narrow
 from kdcore.spec.job import JobSpec
+from kdcore.train.compiling import missing
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Machine:
         torch: version.
         memory_format: ``contiguous`` or ``channels_last``, of pictures and networks while they train.
         folded: whether frozen networks speak with their BatchNorm folded into the convolutions.
+        compiled: whether networks run as compiled code in training steps.
     """
 
     device: str
@@ -36,6 +39,7 @@ class Machine:
     torch: str
     memory_format: str = "contiguous"
     folded: bool = True
+    compiled: bool = False
 
     @classmethod
     def of_this(cls, spec: JobSpec) -> Machine:
@@ -62,7 +66,7 @@ class Machine:
         return asdict(self)
 
     def as_pinned(self, pinned: dict[str, Any]) -> Machine:
-        """This machine with the threads and the precision of the attempt before.
+        """This machine with the threads and the numerics of the attempt before; not compiled where it cannot be.
 
         Raises:
             EngineError: ``device_missing`` when the attempt before ran on a GPU and there is none here.
@@ -70,8 +74,8 @@ class Machine:
         if pinned["device"] == "cuda" and not torch.cuda.is_available():
             message = "the checkpoint comes from a GPU and this machine has none: resume on a worker with a GPU"
             raise EngineError("device_missing", message, "/resources/device")
-        found = {**pinned, "device_name": self.device_name, "torch": torch.__version__}
-        return Machine(**found)
+        found = Machine(**{**pinned, "device_name": self.device_name, "torch": torch.__version__})
+        return replace(found, compiled=found.compiled and missing(found.device) is None)
 
     def laid_out(self, images: Tensor) -> Tensor:
         """Pictures in the machine's memory format."""
@@ -81,8 +85,9 @@ class Machine:
 
     def laid_out_network(self, network: nn.Module) -> nn.Module:
         """The same network with its weights in the machine's memory format."""
-        channels_last = self.memory_format == "channels_last"
-        return network.to(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
+        if self.memory_format == "contiguous":
+            return network.to(memory_format=torch.contiguous_format)
+        return contiguous_where_narrow(network.to(memory_format=torch.channels_last))
 
     @contextmanager
     def set_up(self, *, deterministic: bool) -> Iterator[None]:

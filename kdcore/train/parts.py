@@ -45,13 +45,13 @@ class Memory:
     @contextmanager
     def replayed(self) -> Iterator[None]:
         """A stretch with the remembered random draws, in which no running statistic moves; both are put back."""
-        now = _streams()
+        now = random_streams()
         statistics = [[buffer.clone() for buffer in layer.buffers()] for layer in self.layers]
-        _set_streams(self.streams)
+        set_random_streams(self.streams)
         try:
             yield
         finally:
-            _set_streams(now)
+            set_random_streams(now)
             for layer, before in zip(self.layers, statistics, strict=True):
                 for buffer, was in zip(layer.buffers(), before, strict=True):
                     buffer.copy_(was)
@@ -60,14 +60,17 @@ class Memory:
 def remember(networks: Sequence[nn.Module]) -> Memory:
     """Before the first pass of a step that will be looked at again."""
     layers = [layer for network in networks for layer in network.modules() if isinstance(layer, _BatchNorm)]
-    return Memory(_streams(), tuple(layers))
+    return Memory(random_streams(), tuple(layers))
 
 
-def _streams() -> tuple[Tensor, Tensor | None]:
-    return torch.get_rng_state(), torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+def random_streams() -> tuple[Tensor, Tensor | None]:
+    """Torch's global streams as they are now: the CPU's, and the GPU's where it is used."""
+    on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return torch.get_rng_state(), torch.cuda.get_rng_state() if on_gpu else None
 
 
-def _set_streams(streams: tuple[Tensor, Tensor | None]) -> None:
+def set_random_streams(streams: tuple[Tensor, Tensor | None]) -> None:
+    """Let the streams go on from where ``random_streams`` saw them."""
     torch.set_rng_state(streams[0])
     if streams[1] is not None:
         torch.cuda.set_rng_state(streams[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
@@ -20,6 +20,9 @@ from kdcore.train import schedule
 from kdcore.train.answers import Answers
 from kdcore.train.average import Average
 from kdcore.train.cache import TeacherCache
+from kdcore.train.compiling import compiled
+from kdcore.train.coupling import couplings
+from kdcore.train.fitting import Cut
 from kdcore.train.learner import Learner
 from kdcore.train.machine import Machine
 from kdcore.train.parts import Memory, detached, mean_of, remember
@@ -61,6 +64,8 @@ class Stage:
         self._networks = [networks[name] for name in run.learners]
         for network in self._networks:
             self._stack.enter_context(synchronised(network, self.group))
+        heard = [networks[name] for name in self._captures] if machine.compiled else []
+        self.regions = self._stack.enter_context(compiled(heard))
         self._answers = Answers(caches or {}, self._captures)
         self._evaluating = False
         self._own: list[nn.Module] = []
@@ -72,6 +77,8 @@ class Stage:
         if self.group.size > 1:
             for learner in self.learners:
                 learner.balance.reduce = self.group.mean
+        alone = self.group.size == 1
+        self.cut = Cut(run.training.accumulate, plan.name, alone, couplings=self._couplings, forget=self._begin)
         self.steps = (plan.scheduled or plan.epochs) * run.steps_per_epoch
         self.learning = nn.ModuleDict({name: networks[name] for name in run.learners})
         asked, early = run.training.average, run.training.early_stopping
@@ -136,7 +143,8 @@ class Stage:
             batch: whose pictures these are, where kept outputs may answer.
         """
         images = self.machine.laid_out(images)
-        with self.machine.autocast():
+        trains = batch is not None and not self._evaluating
+        with self.machine.autocast(), self.regions.open(when=trains):
             return {name: self._said(name, capture, images, batch) for name, capture in self._captures.items()}
 
     def _said(self, name: str, capture: Capture, images: Tensor, batch: Batch | None) -> Features:
@@ -173,9 +181,8 @@ class Stage:
         """
         looking = [learner for learner in self.learners if learner.balance.looks_again]
         memory = remember(self._networks) if looking else None
-        for learner in self.learners:
-            learner.begin()
-        before = self._backward(batch, epoch, step)
+        self._begin()
+        before = self.cut.taken(lambda count: self._backward(batch.parts(count), epoch, step), len(batch.index), step)
         pulls: dict[str, Tensor] = {}
         for learner in self.learners:
             if learner.name in before.groups:
@@ -201,12 +208,19 @@ class Stage:
         total = torch.stack(list(groups.values())).sum()
         return {"loss": total, **{f"term.{name}": loss for name, loss in losses.terms.items()}}
 
-    def _backward(self, batch: Batch, epoch: int, step: int) -> Losses:
+    def _begin(self) -> None:
+        for learner in self.learners:
+            learner.begin()
+
+    def _couplings(self) -> list[str]:
+        speaking = {name: capture.network for name, capture in self._captures.items()}
+        return couplings(self.run, speaking, self.objective)
+
+    def _backward(self, parts: Sequence[Batch], epoch: int, step: int) -> Losses:
         """Gather every learner's gradients over the micro-batches; returns the means of their losses, detached.
 
         A learner's terms end at its own parameters, so that learners do not disturb each other.
         """
-        parts = batch.parts(self.run.training.accumulate)
         gathered: list[Losses] = []
         for part in parts:
             spoken = self._listen(part.images, part)
@@ -228,7 +242,7 @@ class Stage:
     def _look_again(self, batch: Batch, epoch: int, step: int, memory: Memory) -> Losses:
         """The losses on the same batch after the step, with the same random draws; no running statistic moves."""
         with memory.replayed():
-            parts = batch.parts(self.run.training.accumulate)
+            parts = batch.parts(self.cut.count)
             return mean_of([self.losses(part, epoch, step) for part in parts])
 
     def rate(self, step: int) -> float:
@@ -253,6 +267,7 @@ class Stage:
         return {
             "objective": self.objective.state_dict(),
             "optimizers": optimizers,
+            "parts": self.cut.count,
             "average": None if self.average is None else self.average.state(),
             "stopping": None if self.stopping is None else self.stopping.state(),
         }
@@ -262,6 +277,7 @@ class Stage:
         self.objective.load_state_dict(state["objective"])
         for learner in self.learners:
             learner.restore(state["optimizers"][learner.name])
+        self.cut.restore(state["parts"])
         if self.average is not None:
             self.average.restore(state["average"])
         if self.stopping is not None:

@@ -101,6 +101,10 @@ class Balance(nn.Module):
         self.accumulate(groups, parameters, shared, epoch=epoch)
         return self.finish(parameters)
 
+    def begin(self) -> None:
+        """Before the first micro-batch of a step: what a pass that did not reach its end has left is dropped."""
+        self._seen = Seen()
+
     def accumulate(
         self,
         groups: Mapping[str, Tensor],

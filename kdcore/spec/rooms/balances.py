@@ -174,6 +174,11 @@ def _unknown(named: Collection[str], groups: Collection[str]) -> str | None:
     return None
 
 
+def _weighs_with_the_first(options: MokdOptions) -> bool:
+    """Whether micro-batches are weighed by the losses or the features that were seen so far."""
+    return options.form != "exact" or (options.every > 1 and options.logarithmic)
+
+
 BALANCES: Table = {
     "fixed": Piece(FixedOptions, "The weighted sum, with a constant factor for each group."),
     "scheduled": Piece(ScheduledOptions, "The weighted sum, with factors that move with the epochs of the stage."),
@@ -207,6 +212,7 @@ BALANCES: Table = {
         "The shortest convex combination of the groups' gradients: no group is made worse.",
         "MoKD (arXiv 2505.08170) and DTO-KD; exact: Désidéri 2012 (MGDA); cheap: Sener, Koltun 2018 "
         "(arXiv 1810.04650); amortised: Liu et al. 2023 (FAMO, arXiv 2306.03792), a reconstruction",
+        batch_coupled=_weighs_with_the_first,
     ),
     "dot": Piece(
         DotOptions,

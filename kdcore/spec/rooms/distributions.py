@@ -210,18 +210,26 @@ class MMDOptions(JointOptions):
 
 
 DISTRIBUTIONS: Table = {
-    "wasserstein": Piece(WassersteinOptions, "Squared 2-Wasserstein distance of the batches, exact.", KD2M, "features"),
+    "wasserstein": Piece(
+        WassersteinOptions,
+        "Squared 2-Wasserstein distance of the batches, exact.",
+        KD2M,
+        "features",
+        batch_coupled=True,
+    ),
     "sinkhorn": Piece(
         SinkhornOptions,
         "Debiased Sinkhorn divergence in the log domain; with relax, unbalanced and so robust to outliers.",
         "Feydy et al. 2019 (arXiv 1810.08278), equation 3; unbalanced: Séjourné et al. 2019 (arXiv 1910.12958)",
         "features",
+        batch_coupled=True,
     ),
     "sliced_wasserstein": Piece(
         SlicedOptions,
         "Squared 2-Wasserstein distance of one-dimensional projections, averaged.",
         "Bonneel et al. 2015 (Sliced and Radon Wasserstein barycenters)",
         "features",
+        batch_coupled=True,
     ),
     "gromov_wasserstein": Piece(
         GromovOptions,
@@ -229,18 +237,30 @@ DISTRIBUTIONS: Table = {
         "Mémoli 2011; conditional gradient as in Vayer et al. 2019 (arXiv 1805.09114), algorithm 1",
         "features",
         adapts=False,
+        batch_coupled=True,
     ),
     "gaussian_wasserstein": Piece(
-        GaussianOptions, "Squared 2-Wasserstein distance of Gaussians with the batches' moments.", KD2M, "features"
+        GaussianOptions,
+        "Squared 2-Wasserstein distance of Gaussians with the batches' moments.",
+        KD2M,
+        "features",
+        batch_coupled=True,
     ),
     "gaussian_kl": Piece(
-        GaussianKLOptions, "Divergence of diagonal Gaussians with the batches' moments.", KD2M, "features"
+        GaussianKLOptions,
+        "Divergence of diagonal Gaussians with the batches' moments.",
+        KD2M,
+        "features",
+        batch_coupled=True,
     ),
-    "mmd": Piece(MMDOptions, "Squared maximum mean discrepancy, biased V-statistic.", KD2M, "features"),
+    "mmd": Piece(
+        MMDOptions, "Squared maximum mean discrepancy, biased V-statistic.", KD2M, "features", batch_coupled=True
+    ),
     "coral": Piece(
         MomentOptions,
         "Squared Frobenius distance of the covariances, over 4 d².",
         "Sun, Saenko 2016 (arXiv 1607.01719), equation 1",
         "features",
+        batch_coupled=True,
     ),
 }

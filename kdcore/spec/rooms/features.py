@@ -52,6 +52,7 @@ FEATURES: Table = {
         "Half the squared distance, summed over channels, averaged over batch and positions.",
         "Romero et al. 2015 (arXiv 1412.6550), equation 3",
         "features",
+        batch_coupled=lambda options: options.normalise == "teacher",
     ),
     "mse": Piece(NoOptions, "Mean squared difference over all elements.", "", "features"),
     "smooth_l1": Piece(NoOptions, "Huber's loss with threshold 1, averaged over all elements.", "", "features"),
@@ -102,5 +103,6 @@ FEATURES: Table = {
         "Cao et al. 2022 (arXiv 2207.02039), equation 4",
         "features",
         maps=True,
+        batch_coupled=True,
     ),
 }

@@ -27,5 +27,6 @@ LAYERS: Table = {
         "Mean squared difference of the hidden states of all tokens that are no padding.",
         "Yu, Wen, Mou 2025 (arXiv 2502.04499); normalisations of its published T5 and LLM codes",
         "features",
+        batch_coupled=lambda options: options.normalise == "layer",
     ),
 }

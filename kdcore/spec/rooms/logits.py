@@ -107,6 +107,7 @@ LOGITS: Table = {
         "One minus Pearson's correlation of the probabilities, within samples and within classes, times T².",
         "Huang et al. 2022 (arXiv 2205.10536), equations 8 to 10",
         "logits",
+        batch_coupled=lambda options: options.gamma > 0,
     ),
     "standardised_kl": Piece(
         StandardisedOptions,
@@ -119,18 +120,21 @@ LOGITS: Table = {
         "Squared difference of the samples' Gram matrices of softened probabilities, by sample.",
         "Jin et al. 2023 (MLKD, CVPR 2023), section 3.3",
         "logits",
+        batch_coupled=True,
     ),
     "class_correlation": Piece(
         TemperatureOptions,
         "Squared difference of the classes' Gram matrices of softened probabilities, by class.",
         "Jin et al. 2023 (MLKD, CVPR 2023), section 3.3",
         "logits",
+        batch_coupled=True,
     ),
     "multi_level": Piece(
         MultiLevelOptions,
         "Samples, batch and classes aligned at several temperatures, where the teacher is least sure.",
         "Jin et al. 2023 (MLKD, CVPR 2023), section 3",
         "logits",
+        batch_coupled=lambda options: options.share < 1 or options.batch > 0 or options.by_class > 0,
     ),
     "wsld": Piece(
         StandardisedOptions,

@@ -81,6 +81,7 @@ MODULES: Table = {
         "features",
         adapts=False,
         needs=("index",),
+        batch_coupled=True,
     ),
     "mgd": Piece(
         GenerativeOptions,

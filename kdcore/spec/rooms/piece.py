@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from kdcore.spec.base import Strict
 
@@ -29,6 +29,9 @@ class Piece:
         maps: whether it looks at maps with height and width only, not at vectors or tokens.
         needs: what a distance cannot do without beside its two sides: ``target``, ``mask``, ``index``,
             ``student_head``, ``teacher_head``, ``student_logits``, ``teacher_logits``.
+        batch_coupled: whether what it makes of one picture depends on the others of the batch, so that a batch taken in
+            equal micro-batches gives another loss, or a balance another step; or a function of its options that says
+            so. Of adapters it is not said here: their BatchNorm layers are what couples.
     """
 
     options: type[Strict]
@@ -38,6 +41,12 @@ class Piece:
     adapts: bool = True
     maps: bool = False
     needs: tuple[str, ...] = ()
+    batch_coupled: bool | Callable[[Any], bool] = False
+
+    def couples(self, options: Strict) -> bool:
+        """Whether the piece with these options couples the pictures of a batch."""
+        said = self.batch_coupled
+        return said if isinstance(said, bool) else said(options)
 
 
 Table = Mapping[str, Piece]

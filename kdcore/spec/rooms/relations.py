@@ -22,6 +22,7 @@ RELATIONS: Table = {
         "Tung, Mori 2019 (arXiv 1907.09682), equation 4",
         "features",
         adapts=False,
+        batch_coupled=True,
     ),
     "rkd": Piece(
         RKDOptions,
@@ -29,6 +30,7 @@ RELATIONS: Table = {
         "Park et al. 2019 (arXiv 1904.05068), equations 5 and 8",
         "features",
         adapts=False,
+        batch_coupled=True,
     ),
     "pkt": Piece(
         NoOptions,
@@ -36,18 +38,21 @@ RELATIONS: Table = {
         "Passalis, Tefas 2018 (arXiv 1803.10837), equation 8",
         "features",
         adapts=False,
+        batch_coupled=True,
     ),
     "cc": Piece(
         NoOptions,
         "Mean absolute product of neighbouring samples' differences, as the published codes of CC have it.",
         "Peng et al. 2019 (arXiv 1904.01802)",
         "features",
+        batch_coupled=True,
     ),
     "ickd": Piece(
         NoOptions,
         "Squared difference of the channels' normalised Gram matrices.",
         "Liu et al. 2021 (ICKD, ICCV 2021)",
         "features",
+        batch_coupled=True,
     ),
     "nst": Piece(
         NoOptions,
