@@ -25,7 +25,7 @@ from kdcore.seeds import seeded
 from kdcore.spec.plan import STUDENT, Plan, RunPlan
 from kdcore.spec.points import Point
 from kdcore.train.machine import Machine
-from kdcore.train.numerics import choose
+from kdcore.train.numerics import choose, whether_compiled
 from kdcore.train.stage import Stage
 from kdcore.train.threads import fastest
 
@@ -178,13 +178,14 @@ def resolve(workshop: Workshop) -> tuple[Workshop, dict[str, Any]]:
     }
     networks |= {name: workshop.fresh(name) for name in plan.paths}  # over networks of their own: some freeze them
     workshop, measured = _with_numerics(_with_threads(workshop))
+    workshop, reason = _with_compiler(workshop)
     return workshop, {
         "machine": workshop.machine.pinned(),
         "data": {"sha256": data.sha256(), "mean": list(data.mean), "std": list(data.std)},
         "runs": {run.name: _traced(run, networks, workshop) for run in plan.runs},
         "numerics": measured,
         "kept_outputs": decided(plan, networks, workshop.sample, workshop.machine),
-        "compiled": False,
+        "compile": reason,
     }
 
 
@@ -212,6 +213,20 @@ def _with_numerics(workshop: Workshop) -> tuple[Workshop, list[dict[str, Any]]]:
     finally:
         torch.set_num_threads(before)
     return replace(workshop, machine=machine), rows
+
+
+def _with_compiler(workshop: Workshop) -> tuple[Workshop, str]:
+    """The workshop with compiled networks where that pays, unless the spec says; and why."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(workshop.machine.threads)
+    try:
+        spec = workshop.plan.spec
+        make_step = partial(_last_step, workshop)
+        asked = "off" if spec.resources.processes > 1 else spec.training.compile
+        machine, reason = whether_compiled(workshop.machine, asked, make_step, workshop.plan.steps)
+    finally:
+        torch.set_num_threads(before)
+    return replace(workshop, machine=machine), reason
 
 
 def _last_step(workshop: Workshop, machine: Machine) -> tuple[Callable[[], float], Callable[[], None]]:

@@ -25,6 +25,7 @@ def engine_environment(cache: Path, data: Path | None, threads: int, card: str |
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     environment |= dict.fromkeys(_THREADS, str(threads))
     environment |= {"HOME": str(cache), "XDG_CACHE_HOME": str(cache), "MPLCONFIGDIR": str(cache / "matplotlib")}
+    environment["TORCHINDUCTOR_CACHE_DIR"] = str(cache / "inductor")
     # Waiting threads that spin take the processor from the thread they wait for, as soon as the machine is busy.
     environment["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "PASSIVE")
     environment |= {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}

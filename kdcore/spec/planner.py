@@ -225,6 +225,9 @@ class _Planner:
             size, parts = self.spec.training.batch_size, processes * self.spec.training.accumulate
             message = f"training.batch_size {size} cannot be shared equally: take one that {parts} divides"
             self._problem("/resources/processes", "batch_not_shared", f"{message} (got {processes} processes)")
+        if processes > 1 and self.spec.training.compile == "on":
+            message = "networks that several processes share are not compiled: take compile: auto or one process"
+            self._problem("/training/compile", "not_with_processes", f"{message} (got {processes} processes)")
         if self.spec.training.batch_size > train:
             message = f"larger than the {train} training pictures (got {self.spec.training.batch_size})"
             self._problem("/training/batch_size", "batch_too_large", message)

@@ -144,6 +144,8 @@ class Training(Strict):
         precision: arithmetic of the forward passes; losses are always float32. ``auto`` takes bfloat16 where a few
             measured steps say that it pays.
         memory_format: how pictures and weights lie in memory; ``auto`` measures, too.
+        compile: run the parts of networks that nobody looks into as code compiled by torch.compile; ``auto`` does for
+            long jobs where what it saves, as measured, repays what the compiler takes.
         fold: let frozen networks speak with their BatchNorm folded into the convolutions.
         gradient_clip: largest gradient norm; none when left out.
         freeze: module paths of the student that never learn, in any of its runs; a method's ``layer_rates`` of 0 do
@@ -169,6 +171,7 @@ class Training(Strict):
     checkpoints: Checkpoints = Checkpoints()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
+    compile: Literal["auto", "on", "off"] = "auto"
     fold: bool = True
     gradient_clip: float | None = Field(default=None, gt=0)
     freeze: tuple[str, ...] = ()

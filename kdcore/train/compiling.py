@@ -23,6 +23,13 @@ MOST_VARIANTS = 256
 class NotCompiled(EngineError):
     """The compiler cannot do it, on this machine or with these networks."""
 
+    @classmethod
+    def of(cls, error: Exception) -> NotCompiled:
+        """From what the compiler says."""
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        message = f"the networks of this job cannot be compiled ({first}): take compile: off"
+        return cls("internal", message, "/training/compile")
+
 
 @dataclass
 class Regions:
@@ -46,11 +53,16 @@ class Regions:
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """The forward pass of one module."""
+    """The forward pass of one module.
+
+    A path through the network puts hooks inside for as long as it runs, and compiled code would not see them: the
+    plain forward pass does.
+    """
 
     plain: Callable[..., Any]
     quick: Callable[..., Any]
     regions: Regions
+    inside: tuple[nn.Module, ...]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As the module itself.
@@ -58,14 +70,12 @@ class Compiled:
         Raises:
             NotCompiled: where the compiler fails.
         """
-        if not self.regions.active:
+        if not self.regions.active or torch.compiler.is_compiling() or any(map(_looked_at, self.inside)):
             return self.plain(*args, **kwargs)
         try:
             return self.quick(*args, **kwargs)
         except torch._dynamo.exc.TorchDynamoException as error:
-            first = str(error).strip().splitlines()[0]
-            message = f"the networks of this job cannot be compiled ({first}): take compile: off"
-            raise NotCompiled("internal", message, "/training/compile") from error
+            raise NotCompiled.of(error) from error
 
 
 @contextmanager
@@ -76,7 +86,8 @@ def compiled(networks: Iterable[nn.Module]) -> Iterator[Regions]:
     """
     found = Regions(regions(networks))
     for module in found.modules:
-        module.forward = Compiled(module.forward, _quick(module.forward), found)
+        _, *inside = module.modules()
+        module.forward = Compiled(module.forward, _quick(module.forward), found, tuple(inside))
     try:
         with _switches.set_for(found):
             yield found

@@ -46,7 +46,7 @@ class Machine:
         """This machine, as far as ``spec`` lets it choose.
 
         Raises:
-            EngineError: ``device_missing`` when a GPU is asked for and there is none.
+            EngineError: ``device_missing`` when a GPU is asked for and there is none, or a compiler.
         """
         has_gpu = torch.cuda.is_available()
         asked = spec.resources.device
@@ -59,6 +59,9 @@ class Machine:
         precision = "float32" if training.precision == "auto" else training.precision
         memory_format = "contiguous" if training.memory_format == "auto" else training.memory_format
         threads = max(1, (spec.resources.threads or torch.get_num_threads()) // spec.resources.processes)
+        if training.compile == "on" and (lacking := missing(device)) is not None:
+            message = f"compile: on was asked for and this machine lacks {lacking}: install it, or take compile: auto"
+            raise EngineError("device_missing", message, "/training/compile")
         return cls(device, name, threads, precision, torch.__version__, memory_format, training.fold)
 
     def pinned(self) -> dict[str, Any]:

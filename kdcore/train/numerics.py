@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from kdcore.spec.training import Training
+from kdcore.train.compiling import NotCompiled, missing
 from kdcore.train.machine import Machine
 
 GAIN = 0.9
@@ -26,6 +27,12 @@ SECONDS = 10.0
 
 WORTH_SECONDS = 60.0
 """Shorter jobs are not measured: what could be saved is less than what it costs to find out."""
+
+WORTH_COMPILING_SECONDS = 600.0
+"""Jobs whose steps take less together are not compiled: the compiler alone takes one or two minutes on a CPU."""
+
+HOPELESS = 3.0
+"""A way whose first step takes so many times that of plain float32 is not measured any further."""
 
 MakeStep = Callable[[Machine], tuple[Callable[[], float], Callable[[], None]]]
 """For a machine: a step that gives its loss, and what closes it."""
@@ -61,6 +68,46 @@ def choose(
     return found[best if rows[best]["ms"] < GAIN * rows[0]["ms"] else 0], rows
 
 
+def whether_compiled(machine: Machine, asked: str, make_step: MakeStep, steps: int) -> tuple[Machine, str]:
+    """The machine with or without compiled networks, and why.
+
+    Args:
+        asked: ``on``, ``off`` or ``auto``, which compiles where the measured saving over ``steps`` repays the compiler
+            and a step gets a tenth faster.
+
+    Raises:
+        NotCompiled: the compiler fails, and ``on`` was asked for.
+    """
+    if asked == "off":
+        return machine, "off, as asked"
+    if asked == "on":
+        took, _ = _compiled(replace(machine, compiled=True), make_step)
+        return replace(machine, compiled=True), f"on, as asked: {took:.0f} s to compile"
+    plain = _seconds(machine, make_step)
+    if steps * plain < WORTH_COMPILING_SECONDS:
+        return machine, f"off: {steps * plain:.0f} s of training would not repay the compiler"
+    lacking = missing(machine.device)
+    if lacking is not None:
+        return machine, f"off: this machine lacks {lacking}"
+    try:
+        took, quick = _compiled(replace(machine, compiled=True), make_step)
+    except NotCompiled as error:
+        return machine, f"off: {error.message}"
+    measured = f"{1e3 * plain:.1f} ms a step, compiled {1e3 * quick:.1f} ms, {took:.0f} s to compile"
+    pays = quick < GAIN * plain and steps * (plain - quick) > took
+    return (replace(machine, compiled=True), f"on: {measured}") if pays else (machine, f"off: {measured}")
+
+
+def _compiled(machine: Machine, make_step: MakeStep) -> tuple[float, float]:
+    """Seconds that compiling takes, and of a step behind it."""
+    step, close = make_step(machine)
+    try:
+        took = _taken(step)[1]
+        return took, statistics.median(_taken(step)[1] for _ in range(3))
+    finally:
+        close()
+
+
 def _seconds(machine: Machine, make_step: MakeStep) -> float:
     """The time of one step, the second: the first one sets things up."""
     step, close = make_step(machine)
@@ -74,18 +121,22 @@ def _seconds(machine: Machine, make_step: MakeStep) -> float:
 
 
 def _timed(steps: list[Callable[[], float]]) -> tuple[list[float], list[list[float]]]:
-    """First losses, and the seconds of each further step."""
-    began = time.perf_counter()
-    losses = [step() for step in steps]
-    taken = time.perf_counter() - began
-    rounds = max(2, min(ROUNDS, int(SECONDS / max(taken, 1e-9))))
-    times: list[list[float]] = [[] for _ in steps]
+    """First losses, and the seconds of each further step; one that is hopelessly slow takes none."""
+    first = [_taken(step) for step in steps]
+    losses, seconds = [loss for loss, _ in first], [taken for _, taken in first]
+    hopeful = [place for place, taken in enumerate(seconds) if taken <= HOPELESS * seconds[0]]
+    rounds = max(2, min(ROUNDS, int(SECONDS / max(sum(seconds[place] for place in hopeful), 1e-9))))
+    times: list[list[float]] = [[taken] if place not in hopeful else [] for place, taken in enumerate(seconds)]
     for _ in range(rounds):
-        for place, step in enumerate(steps):
-            start = time.perf_counter()
-            step()
-            times[place].append(time.perf_counter() - start)
+        for place in hopeful:
+            times[place].append(_taken(steps[place])[1])
     return losses, times
+
+
+def _taken(step: Callable[[], float]) -> tuple[float, float]:
+    """What a step gives, and its seconds."""
+    start = time.perf_counter()
+    return step(), time.perf_counter() - start
 
 
 def _rows(found: list[Machine], losses: list[float], times: list[list[float]]) -> Iterator[dict[str, Any]]:

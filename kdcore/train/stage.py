@@ -68,6 +68,7 @@ class Stage:
         self.regions = self._stack.enter_context(compiled(heard))
         self._answers = Answers(caches or {}, self._captures)
         self._evaluating = False
+        self._heard: dict[tuple[str, int], Features] | None = None
         self._own: list[nn.Module] = []
         with seeded(run.training.seed, run.name, plan.name, "adapters"):
             cast = Cast(self._trace(sample), networks, samples, nn.ModuleDict() if named is None else named)
@@ -152,11 +153,22 @@ class Stage:
             answer = self._answers.of(name, batch, held_out=self._evaluating)
             if answer is not None:
                 return answer
+            if self._heard is not None and name not in self.run.learners:
+                return self._once(name, capture, images, batch)
         with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.run.learners):
             said = capture(images)
         if batch is not None and self._evaluating:
             self._answers.remember(name, batch, said)
         return said
+
+    @torch.no_grad()
+    def _once(self, name: str, capture: Capture, images: Tensor, batch: Batch) -> Features:
+        """What a frozen network says in a step that looks at its losses again: it says the same both times."""
+        assert self._heard is not None
+        part = name, batch.images.data_ptr()  # parts are views of one batch, each at a place of its own
+        if part not in self._heard:
+            self._heard[part] = capture(images)
+        return self._heard[part]
 
     def losses(self, batch: Batch, epoch: float, step: int = 0) -> Losses:
         """The stage's losses on a batch at ``epoch`` and ``step`` of the stage."""
@@ -181,6 +193,7 @@ class Stage:
         """
         looking = [learner for learner in self.learners if learner.balance.looks_again]
         memory = remember(self._networks) if looking else None
+        self._heard = {} if looking else None
         self._begin()
         before = self.cut.taken(lambda count: self._backward(batch.parts(count), epoch, step), len(batch.index), step)
         pulls: dict[str, Tensor] = {}
@@ -193,6 +206,7 @@ class Stage:
                 if learner.name in before.groups:
                     groups = before.groups[learner.name], after.groups[learner.name]
                     pulls |= self._readings(learner, learner.balance.after_step(*groups))
+        self._heard = None
         self.objective.advance()
         if self.average is not None:
             self.average.update(self.learning)

@@ -112,3 +112,15 @@ def test_peers_move_in_one_step_each_by_its_own_terms(tiny_plan):
         readings
     )
     assert fingerprint(bench.networks["peer-1"]) != fingerprint(bench.networks["student"])
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_frozen_teacher_is_asked_once_in_a_step_that_looks_again(tiny_plan, accumulate):
+    asked = []
+    training = {"accumulate": accumulate}
+    bench = Bench(tiny_plan, method={"preset": "mokd", "form": "amortised"}, training=training)
+    stage = bench.stage()
+    bench.networks["teacher"].register_forward_pre_hook(lambda module, inputs: asked.append(len(inputs[0])))
+    for step in range(2):
+        stage.step(bench.batch, 1, step)
+    assert asked == [32 // accumulate] * 2 * accumulate
