@@ -41,7 +41,7 @@ SPEC: dict[str, Any] = {
     "teacher": {"architecture": "resnet8", "width": 0.25, "train": {"epochs": 1}},
     "student": {"architecture": "resnet8", "width": 0.25},
     "method": "hinton",
-    "training": {"epochs": 6, "batch_size": 64, "checkpoints": {"every_seconds": 0.3}},
+    "training": {"epochs": 10, "batch_size": 64, "checkpoints": {"every_seconds": 0.3}},
     "baseline": False,
     "deliver": ["safetensors"],
     "resources": {"device": "cpu"},
