@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import get_args
 
 import torch
+from timing import seconds
 from torch import Tensor, nn
 
 import kdcore.models as models
@@ -37,17 +38,6 @@ from kdcore.train.machine import Machine
 POINTS = {"logits": ("logits",), "layer 2": ("stages.1",)}
 SIZES = (1, 8, 32, 128, 512)
 WARM_UP = 2
-
-
-def seconds(call: Callable[[], object], device: str) -> float:
-    """Of one call, the device's work included."""
-    if device == "cuda":
-        torch.cuda.synchronize()
-    began = time.perf_counter()
-    call()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - began
 
 
 class Asked:

@@ -14,7 +14,7 @@ from kdcore.data.batches import Batches
 from kdcore.distributed import Group
 from kdcore.errors import EngineError, Stopped
 from kdcore.objective.networks import fingerprint
-from kdcore.spec.caching import MEGABYTE, CachePlan, CacheRefused, Shape
+from kdcore.spec.caching import MEGABYTE, CachePlan, CacheRefused, Shape, size_of
 from kdcore.spec.listening import kept_networks, points_read
 from kdcore.spec.plan import Plan, RunPlan
 from kdcore.train.cache import Keep, Key, TeacherCache, kept, speaking, spoken_by
@@ -164,8 +164,9 @@ class Keeper:
 
     def _tell(self, cache: TeacherCache, one: CachePlan, run: RunPlan, seconds: float) -> None:
         found = cache.document()
-        size = f"{found['bytes'] / MEGABYTE:.1f} MiB"
-        self.say(f"what {one.network} says is kept in {cache.place}: {size}, ready in {seconds:.1f} s")
+        self.say(
+            f"what {one.network} says is kept in {cache.place}: {size_of(found['bytes'])}, ready in {seconds:.1f} s"
+        )
         self.findings += [{**fault, "run": run.name} for fault in found["findings"]]
         for fault in found["findings"]:
             self.say(fault["message"])

@@ -217,15 +217,12 @@ def _with_numerics(workshop: Workshop) -> tuple[Workshop, list[dict[str, Any]]]:
 
 def _with_compiler(workshop: Workshop) -> tuple[Workshop, str]:
     """The workshop with compiled networks where that pays, unless the spec says; and why."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(workshop.machine.threads)
-    try:
-        spec = workshop.plan.spec
-        make_step = partial(_last_step, workshop)
-        asked = "off" if spec.resources.processes > 1 else spec.training.compile
-        machine, reason = whether_compiled(workshop.machine, asked, make_step, workshop.plan.steps)
-    finally:
-        torch.set_num_threads(before)
+    spec = workshop.plan.spec
+    if spec.resources.processes > 1:
+        return workshop, "off: several processes share the networks"
+    make_step = partial(_last_step, workshop)
+    with workshop.machine.set_up(deterministic=spec.training.deterministic):  # else all is compiled again to train
+        machine, reason = whether_compiled(workshop.machine, spec.training.compile, make_step, workshop.plan.steps)
     return replace(workshop, machine=machine), reason
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from kdcore.spec.base import Strict
+from kdcore.spec.base import Strict, Switch
 
 LOGITS = "logits"
 MEGABYTE = 2**20
@@ -36,7 +36,7 @@ class TeacherCache(Strict):
             another job.
     """
 
-    mode: Literal["auto", "on", "off"] = "auto"
+    mode: Switch = "auto"
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     top_k: int | None = Field(default=None, ge=1, le=65_536)
     memory_mb: int = Field(default=1024, ge=0)
@@ -193,7 +193,7 @@ class _Case:
         else:
             need, most = self._bytes(_points(frozen[:1])), max(left.memory, left.disk)
             where = "raise training.cache.memory_mb or disk_mb, or take fewer views, float16, or top_k"
-            return self._refuse(f"{_size(need)} would be needed and {_size(most)} are left of the budget; {where}")
+            return self._refuse(f"{size_of(need)} would be needed and {size_of(most)} are left of the budget; {where}")
         epochs = sum(reading.epochs for reading in kept)
         if self.asked.mode == "auto" and epochs <= self.versions:
             versions = "picture" if self.versions == 1 else f"picture in {self.versions} views"
@@ -209,7 +209,7 @@ class _Case:
         return CachePlan(
             network=self.network,
             mode=mode,
-            reason=f"{passes} over the {self.samples:,} pictures, {_size(size)} in {_PLACES[mode]}{rest}",
+            reason=f"{passes} over the {self.samples:,} pictures, {size_of(size)} in {_PLACES[mode]}{rest}",
             points=_points(kept),
             stages=tuple(f"{one.run}/{one.stage}" for one in kept),
             samples=self.samples,
@@ -266,5 +266,10 @@ def _fewer(readings: list[Reading]) -> Iterator[list[Reading]]:
         readings = [reading for reading in readings if largest not in reading.points]
 
 
-def _size(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / MEGABYTE:.1f} MiB"
+def size_of(count: int) -> str:
+    """Bytes in words, in units of 1024."""
+    unit, name = next(((2**power, name) for power, name in _UNITS if count >= 2**power), (1, "bytes"))
+    return f"{count / unit:.1f} {name}" if unit > 1 else f"{count} bytes"
+
+
+_UNITS = ((30, "GiB"), (20, "MiB"), (10, "KiB"))

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from kdcore.spec.base import Strict
+from kdcore.spec.base import Strict, Switch
 from kdcore.spec.caching import TeacherCache
 from kdcore.spec.descent import Average as Average
 from kdcore.spec.descent import EarlyStopping as EarlyStopping
@@ -171,7 +171,7 @@ class Training(Strict):
     checkpoints: Checkpoints = Checkpoints()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
-    compile: Literal["auto", "on", "off"] = "auto"
+    compile: Switch = "auto"
     fold: bool = True
     gradient_clip: float | None = Field(default=None, gt=0)
     freeze: tuple[str, ...] = ()

@@ -31,6 +31,17 @@ class NotCompiled(EngineError):
         return cls("internal", message, "/training/compile")
 
 
+@contextmanager
+def told() -> Iterator[None]:
+    """A stretch in which a compiler that fails ends as ``NotCompiled``, in the forward pass or in the backward pass."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise
+        raise NotCompiled.of(error) from error
+
+
 @dataclass
 class Regions:
     """The compiled parts of a stage's networks, used between ``open`` and its end alone.
@@ -72,10 +83,8 @@ class Compiled:
         """
         if not self.regions.active or torch.compiler.is_compiling() or any(map(_looked_at, self.inside)):
             return self.plain(*args, **kwargs)
-        try:
+        with told():
             return self.quick(*args, **kwargs)
-        except torch._dynamo.exc.TorchDynamoException as error:
-            raise NotCompiled.of(error) from error
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from kdcore.train.parts import random_streams, set_random_streams
 
 T = TypeVar("T")
 
-SAID = ("DefaultCPUAllocator: ", "CUBLAS_STATUS_ALLOC_FAILED", "std::bad_alloc")
+SAID = ("DefaultCPUAllocator: ", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "std::bad_alloc")
 """What a plain RuntimeError says where memory was asked for and there was none."""
 
 MOST_NAMED = 3

@@ -5,15 +5,16 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 import torch
 
 from kdcore.spec.training import Training
-from kdcore.train.compiling import NotCompiled, missing
+from kdcore.train.compiling import NotCompiled, missing, told
 from kdcore.train.machine import Machine
+from kdcore.train.parts import random_streams, set_random_streams
 
 GAIN = 0.9
 """Other numerics than plain float32 are taken only where they save a tenth of the step's time."""
@@ -76,13 +77,12 @@ def whether_compiled(machine: Machine, asked: str, make_step: MakeStep, steps: i
             and a step gets a tenth faster.
 
     Raises:
-        NotCompiled: the compiler fails, and ``on`` was asked for.
+        NotCompiled: the compiler fails, or what it makes gives another loss, and ``on`` was asked for.
     """
     if asked == "off":
         return machine, "off, as asked"
     if asked == "on":
-        took, _ = _compiled(replace(machine, compiled=True), make_step)
-        return replace(machine, compiled=True), f"on, as asked: {took:.0f} s to compile"
+        return replace(machine, compiled=True), f"on, as asked: {_compared(machine, make_step).words}"
     plain = _seconds(machine, make_step)
     if steps * plain < WORTH_COMPILING_SECONDS:
         return machine, f"off: {steps * plain:.0f} s of training would not repay the compiler"
@@ -90,22 +90,48 @@ def whether_compiled(machine: Machine, asked: str, make_step: MakeStep, steps: i
     if lacking is not None:
         return machine, f"off: this machine lacks {lacking}"
     try:
-        took, quick = _compiled(replace(machine, compiled=True), make_step)
+        found = _compared(machine, make_step)
     except NotCompiled as error:
         return machine, f"off: {error.message}"
-    measured = f"{1e3 * plain:.1f} ms a step, compiled {1e3 * quick:.1f} ms, {took:.0f} s to compile"
-    pays = quick < GAIN * plain and steps * (plain - quick) > took
-    return (replace(machine, compiled=True), f"on: {measured}") if pays else (machine, f"off: {measured}")
+    pays = found.quick < GAIN * found.plain and steps * (found.plain - found.quick) > found.took
+    return (replace(machine, compiled=True), f"on: {found.words}") if pays else (machine, f"off: {found.words}")
 
 
-def _compiled(machine: Machine, make_step: MakeStep) -> tuple[float, float]:
-    """Seconds that compiling takes, and of a step behind it."""
-    step, close = make_step(machine)
+@dataclass(frozen=True)
+class Compared:
+    """Seconds of a plain step, of a compiled one, and of the compiler."""
+
+    plain: float
+    quick: float
+    took: float
+
+    @property
+    def words(self) -> str:
+        """For ``resolved.json``."""
+        return f"{1e3 * self.plain:.1f} ms a step, compiled {1e3 * self.quick:.1f} ms, {self.took:.0f} s to compile"
+
+
+def _compared(machine: Machine, make_step: MakeStep) -> Compared:
+    """Plain and compiled steps in turn, both from equal weights and with equal random draws in the first.
+
+    Raises:
+        NotCompiled: the compiler fails, or the first losses differ by more than ``MOST_DEVIATION``.
+    """
+    opened = [make_step(replace(machine, compiled=one)) for one in (False, True)]
     try:
-        took = _taken(step)[1]
-        return took, statistics.median(_taken(step)[1] for _ in range(3))
+        with told():
+            streams = random_streams()
+            loss, _ = _taken(opened[0][0])
+            set_random_streams(streams)
+            other, took = _taken(opened[1][0])
+            times = [[_taken(step)[1] for step, _ in opened] for _ in range(ROUNDS)]
     finally:
-        close()
+        for _, close in opened:
+            close()
+    if not abs(other - loss) <= MOST_DEVIATION * abs(loss):
+        raise NotCompiled.of(RuntimeError(f"a step's loss is {other:g} instead of {loss:g}"))
+    plain, quick = (statistics.median(column) for column in zip(*times, strict=True))
+    return Compared(plain, quick, took)
 
 
 def _seconds(machine: Machine, make_step: MakeStep) -> float:

@@ -20,7 +20,7 @@ from kdcore.train import schedule
 from kdcore.train.answers import Answers
 from kdcore.train.average import Average
 from kdcore.train.cache import TeacherCache
-from kdcore.train.compiling import compiled
+from kdcore.train.compiling import compiled, told
 from kdcore.train.coupling import couplings
 from kdcore.train.fitting import Cut
 from kdcore.train.learner import Learner
@@ -195,7 +195,10 @@ class Stage:
         memory = remember(self._networks) if looking else None
         self._heard = {} if looking else None
         self._begin()
-        before = self.cut.taken(lambda count: self._backward(batch.parts(count), epoch, step), len(batch.index), step)
+        with told():
+            before = self.cut.taken(
+                lambda count: self._backward(batch.parts(count), epoch, step), len(batch.index), step
+            )
         pulls: dict[str, Tensor] = {}
         for learner in self.learners:
             if learner.name in before.groups:

@@ -1,6 +1,7 @@
 """What a plan decides about keeping a frozen network's outputs."""
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -177,3 +178,10 @@ def test_runs_that_see_other_views_are_decided_apart(tiny_plan):
     second = second.model_copy(update={"learners": ("assistant",)})
     found = kept_networks(TeacherCache(), [first, second], samples=128, num_classes=10)
     assert [one.stages for (one,) in found] == [("distil/distil",), ("assistant/distil",)]
+
+
+@pytest.mark.parametrize(("written", "read"), [("on", "on"), ("off", "off"), ("auto", "auto"), ("'on'", "on")])
+def test_yaml_s_own_on_and_off_are_ours(written, read):
+    training = yaml.safe_load(f"{{cache: {{mode: {written}}}, compile: {written}}}")
+    found = Training.model_validate(training)
+    assert (found.cache.mode, found.compile) == (read, read)

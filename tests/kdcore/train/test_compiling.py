@@ -11,11 +11,11 @@ import kdcore
 from kdcore import EngineError
 from kdcore.objective.points import Capture
 from kdcore.spec import SpecError
+from kdcore.train import compiling, numerics
 from kdcore.train import machine as machines
-from kdcore.train import numerics
 from kdcore.train.compiling import NotCompiled, compiled, regions
 from kdcore.train.machine import Machine
-from kdcore.train.numerics import whether_compiled
+from kdcore.train.numerics import Compared, whether_compiled
 
 
 def stepped(make, *, compiles, steps=3, **changes):
@@ -87,7 +87,7 @@ def test_a_compiled_job_that_is_stopped_goes_on_to_the_same_bits(tiny_plan, tmp_
 
 def steps_that_take(monkeypatch, plain, quick, compiler=0.0):
     monkeypatch.setattr(numerics, "_seconds", lambda machine, make_step: plain)
-    monkeypatch.setattr(numerics, "_compiled", lambda machine, make_step: (compiler, quick))
+    monkeypatch.setattr(numerics, "_compared", lambda machine, make_step: Compared(plain, quick, compiler))
 
 
 @pytest.mark.parametrize(
@@ -107,16 +107,47 @@ def test_it_is_taken_where_it_repays(tiny_plan, monkeypatch, steps, plain, quick
     assert why in reason
 
 
-def test_networks_that_the_compiler_cannot_do_stay_plain_and_say_why(tiny_plan, monkeypatch):
-    def fails(machine, make_step):
-        raise NotCompiled("internal", "no such operator", "/training/compile")
+def fails(message):
+    def step():
+        raise torch._dynamo.exc.InternalTorchDynamoError(message)
 
-    steps_that_take(monkeypatch, 1.0, 0.1)
-    monkeypatch.setattr(numerics, "_compiled", fails)
+    return step
+
+
+@pytest.mark.parametrize(
+    ("compiled_step", "why"),
+    [(fails("no such operator"), "no such operator"), (lambda: 2.0, "loss is 2 "), (lambda: float("nan"), "is nan ")],
+)
+def test_networks_that_the_compiler_cannot_do_stay_plain_and_say_why(tiny_plan, monkeypatch, compiled_step, why):
+    def make(machine):
+        return compiled_step if machine.compiled else (lambda: 1.0), lambda: None
+
+    monkeypatch.setattr(numerics, "_seconds", lambda machine, make_step: 1.0)
     machine = Bench(tiny_plan).workshop.machine
-    assert whether_compiled(machine, "auto", None, 10**6) == (machine, "off: no such operator")
-    with pytest.raises(NotCompiled, match="no such operator"):
-        whether_compiled(machine, "on", None, 10**6)
+    found, reason = whether_compiled(machine, "auto", make, 10**6)
+    assert found == machine
+    assert reason.startswith("off: the networks of this job cannot be compiled")
+    assert why in reason
+    with pytest.raises(NotCompiled, match=why):
+        whether_compiled(machine, "on", make, 10**6)
+
+
+def test_an_error_of_the_networks_themselves_is_not_the_compiler_s():
+    with pytest.raises(RuntimeError, match="shapes"), compiling.told():
+        raise RuntimeError("shapes do not fit")
+
+
+def test_hooks_that_a_path_puts_inside_while_it_runs_are_seen(tiny_plan, monkeypatch):
+    monkeypatch.setattr(compiling, "_quick", lambda forward: lambda images: "compiled")
+    network = Bench(tiny_plan).networks["student"]
+    images = torch.randn(2, 1, 8, 8)
+    with compiled([network]) as opened:
+        assert network(images) != "compiled"
+        with opened.open():
+            assert network(images) == "compiled"
+            with Capture(network, ["stages.1"]) as capture:
+                assert capture(images)["stages.1"].shape[0] == 2
+            assert network(images) == "compiled"
 
 
 def test_a_machine_without_a_compiler_says_so(tiny_plan, monkeypatch):
