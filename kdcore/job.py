@@ -21,7 +21,6 @@ from kdcore.data.readers import Pictures
 from kdcore.data.shelves import in_file, shelf, streams
 from kdcore.data.splits import stratified
 from kdcore.distributed import Group, Place, Solo, open_group
-from kdcore.distributed.together import run_together
 from kdcore.errors import EngineError, Stopped
 from kdcore.files import disk_full, write_json
 from kdcore.kept import Keeper
@@ -31,6 +30,7 @@ from kdcore.prepare import Workshop, open_workshop, resolve, weights_file
 from kdcore.proof import Prover
 from kdcore.seeds import derive
 from kdcore.spec.plan import Plan, RunPlan
+from kdcore.together import run_together
 from kdcore.train import search
 from kdcore.train.cache import Keep, TeacherCache
 from kdcore.train.checkpoint import CheckpointFolder

@@ -17,13 +17,14 @@ MAY_IMPORT = {
     "worker": {"store"},
     "distillery": set(),
 }
-ROOMS = ["spec", "models", "objective", "data", "train", "measure", "export", "report"]
+ROOMS = ["spec", "models", "objective", "data", "distributed", "train", "measure", "export", "report"]
 LOWER = {
     "spec": set(),
     "models": {"spec"},
     "objective": {"spec", "models"},
     "data": {"spec"},
-    "train": {"spec", "objective", "data"},
+    "distributed": {"spec", "objective", "data"},
+    "train": {"spec", "objective", "data", "distributed"},
     "measure": {"spec"},
     "export": {"spec", "measure", "models", "objective"},
     "report": {"spec", "measure", "export"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import faulthandler
 import os
 import signal
@@ -86,8 +87,8 @@ def run_job(job: Job, records: Records, stop: Stop) -> int:
         records.write(_error(error.code, error.message, error.param))
         return FAILED
     except Exception as error:  # whatever it is, the supervisor needs a record of it
-        traceback.print_exc()
         records.write(_unexpected(error))
+        _print_traceback()
         return FAILED
     return DONE
 
@@ -102,11 +103,17 @@ def _plan(job: Job) -> Plan:
     try:
         return Plan.model_validate(job.plan)
     except ValidationError as error:
-        traceback.print_exc()
+        _print_traceback()
         first = error.errors()[0]
         where = "/".join(map(str, first["loc"]))
         message = f"this engine cannot read the plan (/{where}: {first['msg']}): submit the job's spec again"
         raise EngineError("internal", message) from None
+
+
+def _print_traceback() -> None:
+    """Into the log, which a full disk may refuse: that must not hide what went wrong."""
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
 
 
 def _error(code: str, message: str, param: str | None = None) -> dict[str, Any]:
@@ -140,10 +147,11 @@ def _process() -> NoReturn:
     try:
         code = main()
     except BaseException:
-        traceback.print_exc()
+        _print_traceback()
     # A library's exit hook, or a thread that reads stdin, must not hold a process whose job has ended.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
 
 

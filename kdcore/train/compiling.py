@@ -109,7 +109,7 @@ def _quick(forward: Callable[..., Any]) -> Callable[..., Any]:
     """Compiled when it is first called.
 
     Random numbers are those that PyTorch draws without it, so that dropout resumes; pictures lie in memory as the
-    machine says, because channels last is not safe for every convolution (see ``kdcore.models.narrow``).
+    machine says, because channels last is not safe for every convolution (see ``kdcore.train.narrow``).
     """
     return torch.compile(forward, dynamic=False, options={"fallback_random": True, "layout_optimization": False})
 

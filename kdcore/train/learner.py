@@ -63,6 +63,7 @@ class Learner:
         if self.training.gradient_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.training.gradient_clip)
         optimiser.lay_out_gradients(self.optimizer)
+        optimiser.begin_momentum(self.optimizer)
         self.optimizer.step()
         if self.training.max_norm is not None:
             optimiser.limit(self._kernels, self.training.max_norm)

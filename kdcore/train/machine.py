@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from kdcore.errors import EngineError
-from kdcore.models.narrow import contiguous_where_narrow
 from kdcore.spec.job import JobSpec
 from kdcore.train.compiling import missing
+from kdcore.train.narrow import contiguous_where_narrow
 
 
 @dataclass(frozen=True)

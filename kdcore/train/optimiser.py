@@ -107,6 +107,21 @@ def lay_out_gradients(optimizer: torch.optim.Optimizer) -> None:
                 parameter.grad = torch.empty_like(parameter).copy_(gradient)
 
 
+def begin_momentum(optimizer: torch.optim.Optimizer) -> None:
+    """Give SGD's momentum a start where a gradient comes later than others: fused kernels want all buffers or none.
+
+    From zero the first step of a momentum is the gradient itself, as PyTorch's plain loop has it.
+    """
+    if not isinstance(optimizer, torch.optim.SGD):
+        return
+    for group in optimizer.param_groups:
+        moved = [p for p in group["params"] if p.grad is not None] if group["momentum"] else []
+        without = [p for p in moved if optimizer.state[p].get("momentum_buffer") is None]
+        if len(without) < len(moved):
+            for parameter in without:
+                optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+
+
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Set the learning rate of every parameter group, each by its own factor."""
     for group in optimizer.param_groups:

@@ -9,7 +9,7 @@ from torch import nn
 
 from kdcore.errors import EngineError
 from kdcore.spec.training import Optimizer
-from kdcore.train.optimiser import Group, build, set_rate
+from kdcore.train.optimiser import Group, begin_momentum, build, set_rate
 
 NAMES = ("sgd", "adamw", "adafactor", "rmsprop")
 
@@ -160,3 +160,20 @@ def test_an_optimiser_taken_up_from_a_file_goes_on_to_the_same_bits(name):
     taken_up.load_state_dict(state)
     train(again, taken_up, range(4, 9))
     assert all(a.equal(b) for a, b in zip(network.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_a_weight_whose_gradient_comes_late_moves_as_in_the_plain_loop(nesterov):
+    options = {"lr": 0.1, "momentum": 0.9, "nesterov": nesterov}
+    early, late = weight(1.0, 2.0), weight(3.0)
+    ours = build(Optimizer(name="sgd", weight_decay=0.01, **options), [Group([early, late])])
+    others = weight(1.0, 2.0), weight(3.0)
+    plain = torch.optim.SGD(others, weight_decay=0.01, foreach=False, fused=False, **options)
+    for step in range(4):
+        for pair in ((early, late), others):
+            pair[0].grad = torch.ones_like(pair[0])
+            pair[1].grad = torch.full_like(pair[1], 2.0) if step > 1 else None
+        begin_momentum(ours)
+        ours.step()
+        plain.step()
+    assert [one.tolist() for one in (early, late)] == [pytest.approx(one.tolist()) for one in others]

@@ -6,12 +6,12 @@ import sys
 import torch
 
 import kdcore.models as models
-from kdcore.models.narrow import contiguous_where_narrow, narrow
+from kdcore.train.narrow import contiguous_where_narrow, narrow
 
 STEPS = """
 import torch
 import kdcore.models as models
-from kdcore.models.narrow import contiguous_where_narrow
+from kdcore.train.narrow import contiguous_where_narrow
 
 torch.set_num_threads(1)
 network = models.build("resnet8", 10, in_channels=1, width=0.25).to(memory_format=torch.channels_last)

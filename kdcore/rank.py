@@ -1,4 +1,4 @@
-"""``python -m kdcore.distributed WORKDIR KEPT PROJECT``: one of the processes of a job; `kdcore.run` starts them."""
+"""``python -m kdcore.rank WORKDIR KEPT PROJECT``: one of the processes of a job; `kdcore.run` starts them."""
 
 from __future__ import annotations
 

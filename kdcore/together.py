@@ -45,7 +45,7 @@ def run_together(
         report(record)
 
     try:
-        command = [sys.executable, "-m", "kdcore.distributed", str(workdir), str(keep.folder), keep.project]
+        command = [sys.executable, "-m", "kdcore.rank", str(workdir), str(keep.folder), keep.project]
         launch(command, processes, hear=hear, stop=stop)
     except EngineError:
         if "error" not in ends:
