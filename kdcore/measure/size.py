@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from kdcore.measure.predict import device_of, evaluating
@@ -21,8 +22,10 @@ def macs(module: nn.Module, input_shape: Sequence[int]) -> int:
 
     Counted by PyTorch on one forward pass of zeros in eval mode: a layer that runs twice counts twice.
     """
-    # An input that wants a gradient keeps attention off its fused path, which the counter does not see.
+    # An input that wants a gradient keeps attention off its fused layer, and the plain backend keeps its two
+    # products off a processor's own kernel: the counter sees neither.
     example = torch.zeros(1, *input_shape, device=device_of(module), requires_grad=True)
-    with evaluating(module), torch.enable_grad(), FlopCounterMode(display=False) as counter:
+    plainly = sdpa_kernel(SDPBackend.MATH)
+    with evaluating(module), torch.enable_grad(), plainly, FlopCounterMode(display=False) as counter:
         module(example)
     return int(counter.get_total_flops()) // 2
