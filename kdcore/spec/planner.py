@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from kdcore.spec.advice import warnings_of
@@ -94,7 +95,7 @@ class _Planner:
             kept=kept,
             deliver=self.spec.deliver,
             warnings=tuple(self.warnings),
-            estimate=estimate(planned, runs, self.spec.resources.device),
+            estimate=estimate(planned, runs, list(chain.from_iterable(kept)), self.spec.resources.device),
             resource_class="gpu" if self.spec.resources.device == "cuda" else "cpu",
         )
 

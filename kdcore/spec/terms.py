@@ -22,8 +22,8 @@ from kdcore.spec.spans import spanned, with_spans
 
 _TRAINS = re.compile(r"^(?P<network>\w[\w-]*)(?:\.upto\((?P<point>[^()]+)\))?$")
 
-LIST_ADAPTERS = frozenset({"fusion", "mixture"})
-"""Adapters that look at all layers of both sides together, instead of pair by pair."""
+LIST_ADAPTERS = {"fusion": "forward", "mixture": "all"}
+"""Adapters that look at the layers of both sides together, instead of pair by pair, and the match that names them."""
 
 
 class _Refused(Exception):
@@ -197,11 +197,11 @@ class TermPlanner:
         )
         to = [place for name in names.to for place in self._places(name, term.to, where)]
         source = [place for name in names.source for place in self._places(name, term.source[0], where)]
-        together = term.adapter is not None and term.adapter.kind in LIST_ADAPTERS
-        if term.match is None and len(to) == len(source) and not together:
+        usual = LIST_ADAPTERS.get(term.adapter.kind) if term.adapter is not None else None
+        if term.match is None and len(to) == len(source) and usual is None:
             return tuple(starmap(_pair, zip(to, source, strict=True)))
-        match = Kind(kind="all") if together and term.match is None else term.match
-        return self._matched(match or Kind(kind="forward"), term, to, source, at + pointer("match"))
+        match = term.match or Kind(kind=usual or "forward")
+        return self._matched(match, term, to, source, at + pointer("match"))
 
     def _matched(self, match: Kind, term: Term, to: list[Place], source: list[Place], at: str) -> tuple[PairPlan, ...]:
         self._options("match", match, at)

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from kdcore.spec import JobSpec, Plan, SpecError, method_info, methods, parse_spec, plan
+from kdcore.spec.estimate import MACS_PER_SECOND
 from kdcore.spec.objective import Ramp
 
 BASE = {
@@ -156,6 +157,17 @@ def test_the_estimate_says_what_it_assumes():
     estimate = planned().estimate
     assert estimate.train_seconds > 0
     assert "multiply-adds a second" in estimate.assumes
+
+
+def test_kept_outputs_are_estimated_as_one_pass_of_the_teacher_over_every_view():
+    asked, kept = (
+        planned(training={"epochs": 20, "cache": {"mode": mode}, "augment": {"flip": True, "views": 3}})
+        for mode in ("off", "on")
+    )
+    teacher, distil = asked.networks["teacher"].macs, asked.run("distil")
+    saved = distil.steps * distil.training.batch_size - 3 * asked.dataset.counts.train
+    difference = asked.estimate.train_seconds - kept.estimate.train_seconds
+    assert difference == pytest.approx(saved * teacher / MACS_PER_SECOND["cpu"], abs=0.2)
 
 
 @pytest.mark.parametrize(
