@@ -7,12 +7,13 @@ all (resnet20, trained first, once) teaches a resnet8 by Hinton's distillation, 
 For each seed two arms with the same initial weights and the same order of pictures:
 
 - ``live``: the teacher asked in each step, pictures moved anew each epoch, float32, contiguous;
-- ``fast``: ``views: 8``, the teacher's outputs kept, bfloat16, channels_last.
+- ``fast``: ``views: 8``, the teacher's outputs kept, and ``--numerics``: bfloat16 and channels_last, which are what
+  ``auto`` may take where a processor has bfloat16 units, unless others are named, as float32,channels_last.
 
 The numerics are pinned, so that they are tried where ``auto`` would not take them, too; a processor without bfloat16
-takes some five times as long for the fast arm. The differences fast - live, in
-points of accuracy, are tested by two one-sided paired t-tests (TOST) at 5 %: the arms are equivalent where both reject,
-which is where the mean's 90 % interval lies within the margin of 0.3 points. The last epoch's weights count.
+units takes some five times as long for them. The differences fast - live, in points of accuracy, are tested by two
+one-sided paired t-tests (TOST) at 5 %: the arms are equivalent where both reject, which is where the mean's 90 %
+interval lies within the margin of 0.3 points. The last epoch's weights count.
 
 Each finished job is a row of the file; a run that was cut off goes on with what is missing. Each of the ``--jobs``
 processes has one thread. ``--data``, or the environment's ``DISTILLERY_DATA``, is the folder that holds ``mnist``, its
@@ -53,13 +54,9 @@ ARMS: dict[str, dict[str, Any]] = {
         "precision": "float32",
         "memory_format": "contiguous",
     },
-    "fast": {
-        "augment": {"shift": 2, "views": 8},
-        "cache": {"mode": "on", "disk_mb": 0},
-        "precision": "bfloat16",
-        "memory_format": "channels_last",
-    },
+    "fast": {"augment": {"shift": 2, "views": 8}, "cache": {"mode": "on", "disk_mb": 0}},
 }
+"""What differs; the numerics of the fast arm are an option."""
 TEACHER, STUDENT = ({"architecture": name, "width": 0.5} for name in ("resnet20", "resnet8"))
 VALIDATION = 0.01
 """Of the official training pictures; nothing is chosen by them here."""
@@ -124,21 +121,21 @@ def taught(options: argparse.Namespace, weights: Path) -> None:
 def job(options: argparse.Namespace, weights: Path, seed: int, arm: str) -> Row:
     """One arm of one seed, from spec to result."""
     began = time.perf_counter()
-    document = spec(options, {"weights": str(weights)}, options.epochs, {**ARMS[arm], "seed": seed})
+    document = spec(options, {"weights": str(weights)}, options.epochs, {**options.arms[arm], "seed": seed})
     with tempfile.TemporaryDirectory() as folder:
         result = run(document, Path(folder))
     resolved = result["resolved"]
     kept = [one["mode"] for group in resolved["kept_outputs"] for one in group]
     machine = resolved["machine"]
-    if (machine["precision"] == "bfloat16") != (arm == "fast") or any(m != "off" for m in kept) != (arm == "fast"):
+    numerics = {name: machine[name] for name in ("precision", "memory_format")}
+    if not numerics.items() <= options.arms[arm].items() or any(m != "off" for m in kept) != (arm == "fast"):
         raise RuntimeError(f"the arm {arm!r} was not run as asked: {machine}, kept: {kept}")
     return {
         "seed": seed,
         "arm": arm,
         "accuracy": accuracy(result, "student"),
         "teacher": accuracy(result, "teacher"),
-        "precision": machine["precision"],
-        "memory_format": machine["memory_format"],
+        **numerics,
         "kept": kept,
         "seconds": round(time.perf_counter() - began, 1),
     }
@@ -264,14 +261,20 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pictures", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--teacher-epochs", type=int, default=16)
+    parser.add_argument(
+        "--numerics", metavar="PRECISION,FORMAT", default="bfloat16,channels_last", help="of the fast arm"
+    )
     parser.add_argument("--data", default=os.environ.get("DISTILLERY_DATA"), help="folder that holds mnist")
     parser.add_argument("--json", type=Path, help="file for all numbers; written anew after each job")
-    return parser.parse_args()
+    options = parser.parse_args()
+    numerics = dict(zip(("precision", "memory_format"), options.numerics.split(","), strict=True))
+    options.arms = {**ARMS, "fast": {**ARMS["fast"], **numerics}}
+    return options
 
 
 def main() -> None:
     options = arguments()
-    asked = {name: getattr(options, name) for name in ("pictures", "epochs", "teacher_epochs")} | {"arms": ARMS}
+    asked = {name: getattr(options, name) for name in ("pictures", "epochs", "teacher_epochs")} | {"arms": options.arms}
     head = {"machine": facts("cpu"), "asked": asked, "margin": MARGIN}
     rows = before(options, asked)
     with tempfile.TemporaryDirectory() as folder:
