@@ -71,7 +71,7 @@ def _act(
     with services.database.write() as session:
         row = jobs.get_job(session, caller.project_id, job_id)
         if version is not None:
-            _check_version(session, row, version)
+            check_version(session, row, version)
         job = resources.job(action(session, row))
     if job.status == JobState.QUEUED:
         services.bell.ring(job.resource_class)
@@ -80,7 +80,8 @@ def _act(
     return job
 
 
-def _check_version(session: Session, row: JobRow, version: str) -> None:
+def check_version(session: Session, row: JobRow, version: str) -> None:
+    """Refuse with 412 what was meant for another version of the job; holds its row."""
     session.refresh(row, with_for_update={"key_share": True})
     if not has_tag(version, resources.job(row).etag, weak=False):
         message = f"the job is at version {row.version} and {row.status}; read it again and decide anew"

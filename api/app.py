@@ -18,7 +18,21 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import actions, artifacts, catalogue, docs, events, health, jobs, metrics, pages, session, workers
+from api import (
+    actions,
+    artifacts,
+    catalogue,
+    changes,
+    checkpoints,
+    docs,
+    events,
+    health,
+    jobs,
+    metrics,
+    pages,
+    session,
+    workers,
+)
 from api.edge import Gate, SecurityHeaders
 from api.errors import Fault, Refused, problem_response
 from api.logs import RequestLog
@@ -29,7 +43,7 @@ from store.settings import settings as process_settings
 
 log = structlog.stdlib.get_logger("api")
 
-ROUTERS = (jobs, actions, events, metrics, artifacts, catalogue, workers, session, health, pages)
+ROUTERS = (jobs, actions, changes, checkpoints, events, metrics, artifacts, catalogue, workers, session, health, pages)
 
 DESCRIPTION = "Managed knowledge distillation: submit a job, follow it, download a small model with its proof."
 

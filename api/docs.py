@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.errors import KINDS, PROBLEM_TYPE, Problem
+from api.patches import JobChange
 from kdcore.spec import JobSpec
 
 PUBLIC: dict[str, Any] = {"security": []}
@@ -45,6 +46,16 @@ SPEC_BODY: dict[str, Any] = {
     }
 }
 
+
+def _patch(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+
+
+CHANGE_BODY = _patch({"$ref": _REFERENCE.format(model="JobChange")}, {"labels": {"team": "edge", "old": None}})
+CLONE_BODY = _patch(
+    {"type": "object", "description": "a JSON merge patch (RFC 7396) of the spec; {} clones it as it is"},
+    {"name": "digits-hints, longer", "training": {"epochs": 40}},
+)
 
 LABEL_FILTER: dict[str, Any] = {
     "parameters": [
@@ -104,7 +115,7 @@ def _complete(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for model in (JobSpec, Problem):
+    for model in (JobSpec, JobChange, Problem):
         schema = model.model_json_schema(by_alias=True, ref_template=_REFERENCE)
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema

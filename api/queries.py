@@ -47,6 +47,11 @@ def artifact(session: Session, job_id: str, name: str) -> Artifact:
     return found
 
 
+def attempts(session: Session, job_id: str) -> Sequence[Attempt]:
+    """All attempts of a job, newest first."""
+    return session.scalars(select(Attempt).where(Attempt.job_id == job_id).order_by(Attempt.number.desc())).all()
+
+
 def log_of(session: Session, job_id: str, attempt: int | None) -> Attempt | None:
     """The attempt whose log is meant: that number, or the latest that has one."""
     query = select(Attempt).where(Attempt.job_id == job_id, Attempt.log_key.is_not(None))

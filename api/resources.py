@@ -9,6 +9,9 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from store.models import Artifact as ArtifactRow
+from store.models import Attempt as AttemptRow
+from store.models import Checkpoint as CheckpointRow
+from store.models import CheckpointFile as FileRow
 from store.models import Event as EventRow
 from store.models import Job as JobRow
 from store.models import JobSpecRow, JobState
@@ -74,6 +77,7 @@ class Job(BaseModel):
     error: ErrorJson | None
     verdict: VerdictJson | None
     retry_of: str | None
+    clone_of: str | None
     created_at: datetime
     queued_at: datetime
     started_at: datetime | None
@@ -119,6 +123,45 @@ class Artifact(BaseModel):
     bytes: int
     created_at: datetime
     url: str
+
+
+class Attempt(BaseModel):
+    """One try of one worker."""
+
+    object: Literal["attempt"] = "attempt"
+    number: int
+    worker_id: str
+    checkpoint_id: str | None = Field(description="where it went on")
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None = Field(examples=["succeeded", "failed", "crashed", "lost", "paused", "cancelled", "drained"])
+    error: ErrorJson | None
+    log_bytes: int | None = Field(description="size of its log, kept when it has ended")
+    log_url: str | None
+
+
+class CheckpointFile(BaseModel):
+    """One file of a checkpoint."""
+
+    path: str = Field(description="where it belongs in the engine's working folder")
+    sha256: str
+    bytes: int
+    url: str
+
+
+class Checkpoint(BaseModel):
+    """A state of the training that a job can go on from; the last two sound ones are kept."""
+
+    object: Literal["checkpoint"] = "checkpoint"
+    id: str = Field(examples=["ckpt_01k8t2v4x6a8c0e2g4h6j8k0m2"])
+    attempt: int = Field(description="that wrote it; 0 when it came with the job from another one")
+    run: str | None
+    step: int = Field(description="counts over all runs of the job")
+    epoch: float | None
+    damaged: bool
+    bytes: int
+    created_at: datetime
+    files: list[CheckpointFile]
 
 
 class Series(BaseModel):
@@ -179,6 +222,8 @@ def _urls(row: JobRow) -> dict[str, str | None]:
         "stream": f"{base}/stream",
         "metrics": f"{base}/metrics",
         "logs": f"{base}/logs",
+        "attempts": f"{base}/attempts",
+        "checkpoints": f"{base}/checkpoints",
         "artifacts": f"{base}/artifacts",
         "bundle": f"{base}/bundle" if done else None,
         "report": f"{base}/artifacts/report.html" if done else None,
@@ -213,3 +258,22 @@ def artifact(row: ArtifactRow) -> Artifact:
     names = ("id", "name", "kind", "media_type", "sha256", "bytes", "created_at")
     fields = {name: getattr(row, name) for name in names}
     return Artifact(**fields, url=job_path(row.job_id, "artifacts", row.name))
+
+
+def attempt(row: AttemptRow) -> Attempt:
+    """The attempt of a row."""
+    names = sorted(set(Attempt.model_fields) - {"object", "log_url"})
+    log = f"{job_path(row.job_id, 'logs')}?attempt={row.number}" if row.log_key else None
+    return Attempt(**{name: getattr(row, name) for name in names}, log_url=log)
+
+
+def checkpoint(row: CheckpointRow) -> Checkpoint:
+    """The checkpoint of a row."""
+    names = sorted(set(Checkpoint.model_fields) - {"object", "files"})
+    files = [_checkpoint_file(row, file) for file in row.files]
+    return Checkpoint(**{name: getattr(row, name) for name in names}, files=files)
+
+
+def _checkpoint_file(row: CheckpointRow, file: FileRow) -> CheckpointFile:
+    url = f"{job_path(row.job_id, 'checkpoints', row.id, 'files')}/{quote(file.path)}"
+    return CheckpointFile(path=file.path, sha256=file.sha256, bytes=file.bytes, url=url)

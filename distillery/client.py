@@ -14,7 +14,7 @@ from distillery.download import Report, fetch
 from distillery.errors import IntegrityError
 from distillery.stream import follow
 from distillery.transport import Retry, Transport, job_path
-from distillery.types import Artifact, Event, Job
+from distillery.types import Artifact, Attempt, Checkpoint, Event, Job
 
 __version__ = "0.1.0"
 
@@ -95,6 +95,33 @@ class Client:
         """A new job with the plan of a failed or cancelled one, going on from its last checkpoint."""
         return cast(Job, self._create(job_path(job_id, "retry"), None, idempotency_key))
 
+    def clone(
+        self, job_id: str, changes: Mapping[str, Any] | None = None, *, idempotency_key: str | None = None
+    ) -> Job:
+        """A new job with this one's spec and the changes, a JSON merge patch: None leaves a field out."""
+        return cast(Job, self._create(job_path(job_id, "clone"), changes or {}, idempotency_key))
+
+    def continue_from(self, job_id: str, checkpoint_id: str, *, idempotency_key: str | None = None) -> Job:
+        """A new job with the same plan that goes on from a checkpoint of this one."""
+        path = job_path(job_id, "checkpoints", checkpoint_id, "continue")
+        return cast(Job, self._create(path, None, idempotency_key))
+
+    def change(
+        self,
+        job_id: str,
+        *,
+        name: str | None = None,
+        labels: Mapping[str, str | None] | None = None,
+        priority: int | None = None,
+    ) -> Job:
+        """Another name, place in the queue or labels; a label that is None goes, those not named stay."""
+        body = _given({"name": name, "priority": priority, "labels": None if labels is None else dict(labels)})
+        return cast(Job, self._transport.json("PATCH", job_path(job_id), body=body))
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job that has ended, with all that it left."""
+        self._transport.json("DELETE", job_path(job_id))
+
     # What a job tells
 
     def events(self, job_id: str, after_seq: int = 0) -> Iterator[Event]:
@@ -123,6 +150,14 @@ class Client:
     def logs(self, job_id: str, *, attempt: int | None = None) -> str:
         """What the engine printed in an attempt that has ended; the latest one with a log by default."""
         return self._transport.text(job_path(job_id, "logs"), params=_given({"attempt": attempt}))
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        """Who tried, when, from where and with what end; the newest first."""
+        return cast(list[Attempt], self._list(job_path(job_id, "attempts")))
+
+    def checkpoints(self, job_id: str) -> list[Checkpoint]:
+        """The checkpoints that are kept, the newest first."""
+        return cast(list[Checkpoint], self._list(job_path(job_id, "checkpoints")))
 
     # What a job delivers
 

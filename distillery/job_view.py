@@ -8,7 +8,7 @@ from rich.text import Text
 
 from distillery import format as form
 from distillery.result_view import models_table, show_error, verdict_line
-from distillery.types import Artifact, Job
+from distillery.types import Artifact, Attempt, Checkpoint, Job
 from distillery.watch import status_text
 
 
@@ -69,6 +69,7 @@ def _facts(job: Job) -> dict[str, str]:
         "took": ", ".join(durations),
         "labels": ", ".join(labels),
         "retry of": job.get("retry_of") or "",
+        "clone of": job.get("clone_of") or "",
     }
 
 
@@ -87,4 +88,33 @@ def _files(artifacts: Sequence[Artifact]) -> Table:
     table.add_column("sha256", overflow="fold")
     for artifact in artifacts:
         table.add_row(artifact["name"], form.size(artifact["bytes"]), artifact["sha256"])
+    return table
+
+
+def show_history(console: Console, attempts: Sequence[Attempt], checkpoints: Sequence[Checkpoint]) -> None:
+    """Attempts and checkpoints as two tables."""
+    console.print(_attempts(attempts) if attempts else "No worker has tried yet.")
+    console.print(_checkpoints(checkpoints) if checkpoints else "No checkpoint is kept.")
+
+
+def _attempts(attempts: Sequence[Attempt]) -> Table:
+    table = Table(box=None, pad_edge=False, title="attempts", title_justify="left")
+    for title in ("number", "outcome", "started", "worker", "from", "error"):
+        table.add_column(title, overflow="fold")
+    for one in attempts:
+        error = (one.get("error") or {}).get("code", "")
+        origin = one.get("checkpoint_id") or "the beginning"
+        outcome = one.get("outcome") or "running"
+        table.add_row(str(one["number"]), outcome, form.ago(one["started_at"]), one["worker_id"], origin, error)
+    return table
+
+
+def _checkpoints(checkpoints: Sequence[Checkpoint]) -> Table:
+    table = Table(box=None, pad_edge=False, title="checkpoints", title_justify="left")
+    for title in ("id", "run", "step", "size", "written", "state"):
+        table.add_column(title, no_wrap=title == "id", justify="right" if title in ("step", "size") else "left")
+    for one in checkpoints:
+        state = "damaged" if one["damaged"] else "sound"
+        size, written = form.size(one["bytes"]), form.ago(one["created_at"])
+        table.add_row(one["id"], one.get("run") or "", f"{one['step']:,}", size, written, state)
     return table

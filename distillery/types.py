@@ -56,6 +56,7 @@ class Job(TypedDict, total=False):
     error: JobError | None
     verdict: dict[str, Any] | None
     retry_of: str | None
+    clone_of: str | None
     created_at: str
     queued_at: str | None
     started_at: str | None
@@ -76,6 +77,36 @@ class Event(TypedDict, total=False):
     type: str
     created_at: str
     data: dict[str, Any]
+
+
+class Attempt(TypedDict, total=False):
+    """One try of one worker; `checkpoint_id` is where it went on."""
+
+    object: Literal["attempt"]
+    number: int
+    worker_id: str
+    checkpoint_id: str | None
+    started_at: str
+    ended_at: str | None
+    outcome: str | None
+    error: JobError | None
+    log_bytes: int | None
+    log_url: str | None
+
+
+class Checkpoint(TypedDict, total=False):
+    """A state that a job can go on from; `step` counts over all of its runs."""
+
+    object: Literal["checkpoint"]
+    id: str
+    attempt: int
+    run: str | None
+    step: int
+    epoch: float | None
+    damaged: bool
+    bytes: int
+    created_at: str
+    files: list[dict[str, Any]]
 
 
 class Artifact(TypedDict, total=False):

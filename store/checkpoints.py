@@ -10,8 +10,8 @@ from sqlalchemy import false, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from store.database import now, upsert
-from store.errors import Conflict
-from store.ids import new_id
+from store.errors import Conflict, NotFound
+from store.ids import is_id, new_id
 from store.models import Checkpoint, CheckpointFile, DeadFile, Job, MetricPoint
 
 KEPT = 2
@@ -44,11 +44,34 @@ def latest(session: Session, job_id: str) -> Resume | None:
     return _resume(found[0]) if found else None
 
 
+def of_job(session: Session, job_id: str, checkpoint_id: str) -> Checkpoint:
+    """The checkpoint of a job, with its files.
+
+    Raises:
+        NotFound: the job has none of that id.
+    """
+    found = session.get(Checkpoint, checkpoint_id) if is_id("ckpt", checkpoint_id) else None
+    if found is None or found.job_id != job_id:
+        raise NotFound("checkpoint", checkpoint_id)
+    return found
+
+
+def all_of(session: Session, job_id: str) -> list[Checkpoint]:
+    """The job's checkpoints with their files, newest first."""
+    query = (
+        select(Checkpoint)
+        .where(Checkpoint.job_id == job_id)
+        .order_by(Checkpoint.attempt.desc(), Checkpoint.id.desc())  # ids alone would trust the workers' clocks
+        .options(selectinload(Checkpoint.files))
+    )
+    return list(session.scalars(query))
+
+
 def add(session: Session, job: Job, record: dict[str, Any], files: Iterable[StoredFile]) -> Checkpoint:
     """Adds a checkpoint whose files are all stored, and lets go of damaged ones and of those before the last two."""
     checkpoint = _row(session, job.id, job.attempt, record, files)
     session.flush()
-    found = _all(session, job.id)
+    found = all_of(session, job.id)
     kept = [old for old in found if not old.damaged][:KEPT]
     for old in found:
         if old not in kept:
@@ -104,17 +127,7 @@ def supersede(session: Session, job: Job, resume: Resume | None) -> None:
 
 
 def _sound(session: Session, job_id: str) -> list[Checkpoint]:
-    return [checkpoint for checkpoint in _all(session, job_id) if not checkpoint.damaged]
-
-
-def _all(session: Session, job_id: str) -> list[Checkpoint]:
-    query = (
-        select(Checkpoint)
-        .where(Checkpoint.job_id == job_id)
-        .order_by(Checkpoint.attempt.desc(), Checkpoint.id.desc())  # ids alone would trust the workers' clocks
-        .options(selectinload(Checkpoint.files))
-    )
-    return list(session.scalars(query))
+    return [checkpoint for checkpoint in all_of(session, job_id) if not checkpoint.damaged]
 
 
 def _row(

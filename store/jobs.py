@@ -1,4 +1,4 @@
-"""What a user does with jobs: create, look up, cancel, pause, resume, retry."""
+"""What a user does with jobs: create, look up, cancel, pause, resume, retry, continue."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from store.states import created, transition
 __all__ = [
     "Page",
     "cancel_job",
+    "continue_job",
     "create_job",
     "documents",
     "get_job",
+    "label_rows",
     "list_jobs",
+    "lock",
     "pause_job",
     "resume_job",
     "retry_job",
@@ -37,6 +40,7 @@ def create_job(
     spec: Json,
     plan: Json,
     retry_of: str | None = None,
+    clone_of: str | None = None,
     resume_from: str | None = None,
     attempts_max: int = 5,
 ) -> Job:
@@ -45,15 +49,16 @@ def create_job(
     Args:
         spec, plan: JSON documents, as the user gave the one and ``kdcore.spec`` made the other.
         retry_of: the job that this one repeats.
+        clone_of: the job whose spec this one's was made from.
         resume_from: a checkpoint (of the same plan) to start from.
         attempts_max: attempts that may fail by themselves.
     """
     job = _job_row(session, project_id, spec, plan, attempts_max)
-    job.retry_of, job.resume_from = retry_of, resume_from
+    job.retry_of, job.clone_of, job.resume_from = retry_of, clone_of, resume_from
     session.add(job)
     session.flush()
     session.add(JobSpecRow(job_id=job.id, spec=dict(spec), plan=dict(plan)))
-    session.add_all(_label_rows(job))
+    session.add_all(label_rows(job))
     if resume_from is not None:
         checkpoints.copy(session, resume_from, job)
     created(session, job)
@@ -83,7 +88,7 @@ def cancel_job(session: Session, job: Job) -> Job:
     Raises:
         Conflict: the job ended otherwise.
     """
-    _lock(session, job)
+    lock(session, job)
     if job.status in (JobState.QUEUED, JobState.PAUSED):
         transition(session, job, JobState.CANCELLED, reason="cancelled")
     elif job.status in (JobState.STARTING, JobState.RUNNING, JobState.PAUSING):
@@ -99,7 +104,7 @@ def pause_job(session: Session, job: Job) -> Job:
     Raises:
         Conflict: the job has ended or is being cancelled.
     """
-    _lock(session, job)
+    lock(session, job)
     if job.status is JobState.QUEUED:
         transition(session, job, JobState.PAUSED, reason="paused")
     elif job.status in (JobState.STARTING, JobState.RUNNING):
@@ -115,7 +120,7 @@ def resume_job(session: Session, job: Job) -> Job:
     Raises:
         Conflict: the job is not paused.
     """
-    _lock(session, job)
+    lock(session, job)
     if job.status is not JobState.PAUSED:
         raise Conflict("not_paused", f"Job {job.id} is {job.status}; only a paused job can be resumed.")
     changes = {"queued_at": now(session), "not_before": None}
@@ -129,28 +134,45 @@ def retry_job(session: Session, job: Job) -> Job:
     Raises:
         Conflict: the job has neither failed nor been cancelled.
     """
-    _lock(session, job)
+    lock(session, job)
     if job.status not in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict("not_retryable", f"Job {job.id} is {job.status}; only a failed or cancelled job can be retried.")
-    old, last = documents(session, job), checkpoints.latest(session, job.id)
+    last = checkpoints.latest(session, job.id)
+    return _again(session, job, last.id if last else None)
+
+
+def continue_job(session: Session, job: Job, checkpoint_id: str) -> Job:
+    """A new job with the same plan that starts from this checkpoint, whatever became of the old one.
+
+    Raises:
+        NotFound: the job has no such checkpoint.
+        Conflict: the checkpoint is damaged.
+    """
+    lock(session, job)
+    return _again(session, job, checkpoints.of_job(session, job.id, checkpoint_id).id)
+
+
+def _again(session: Session, job: Job, resume_from: str | None) -> Job:
+    old = documents(session, job)
     return create_job(
         session,
         project_id=job.project_id,
         spec=old.spec,
         plan=old.plan,
         retry_of=job.id,
-        resume_from=last.id if last else None,
+        resume_from=resume_from,
         attempts_max=job.attempts_max,
     )
 
 
-def _lock(session: Session, job: Job) -> None:
+def lock(session: Session, job: Job) -> None:
+    """Holds the job's row until the end of the transaction, and reads it again."""
     session.refresh(job, with_for_update={"key_share": True})
 
 
 def _job_row(session: Session, project_id: str, spec: Json, plan: Json, attempts_max: int) -> Job:
     at, networks = now(session), plan.get("networks", {})
-    name, priority = str(plan.get("name") or spec.get("name") or "unnamed"), int(spec.get("priority", 0))
+    name, priority = str(spec.get("name") or plan.get("name") or "unnamed"), int(spec.get("priority", 0))
     return Job(
         id=new_id("job"),
         project_id=project_id,
@@ -173,7 +195,8 @@ def _job_row(session: Session, project_id: str, spec: Json, plan: Json, attempts
     )
 
 
-def _label_rows(job: Job) -> list[JobLabel]:
+def label_rows(job: Job) -> list[JobLabel]:
+    """The rows by which lists find a job's labels."""
     return [
         JobLabel(job_id=job.id, key=key, value=value, project_id=job.project_id, created_at=job.created_at)
         for key, value in job.labels.items()

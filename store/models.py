@@ -146,6 +146,7 @@ class Job(Base):
     error: Mapped[Json | None]
     verdict: Mapped[Json | None]
     retry_of: Mapped[str | None] = mapped_column(Id)
+    clone_of: Mapped[str | None] = mapped_column(Id)
     resume_from: Mapped[str | None] = mapped_column(Id)
     created_at: Mapped[datetime]
     queued_at: Mapped[datetime]

@@ -76,6 +76,11 @@ def created(session: Session, job: Job) -> None:
     _add_counts(session, {(job.project_id, job.status): 1})
 
 
+def removed(session: Session, job: Job) -> None:
+    """The last count of a job whose row is about to go."""
+    _add_counts(session, {(job.project_id, job.status): -1})
+
+
 def counts(session: Session, project_id: str | None = None) -> dict[JobState, int]:
     """Jobs by state, from the counter table: of one project, or of all."""
     query = select(StateCount.status, func.sum(StateCount.count)).group_by(StateCount.status)

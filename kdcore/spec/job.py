@@ -119,6 +119,13 @@ class Resources(Strict):
 Format = Literal["safetensors", "onnx", "onnx-int8"]
 
 
+JobName = Annotated[Name, Field(min_length=1, max_length=120)]
+LabelKey = Annotated[str, Field(max_length=63)]
+LabelValue = Annotated[str, Field(max_length=200)]
+MAX_LABELS = 32
+Priority = Annotated[int, Field(ge=-100, le=100)]
+
+
 class JobSpec(Strict):
     """What a user asks for. Unknown fields are refused; what is left out has the default shown.
 
@@ -131,7 +138,7 @@ class JobSpec(Strict):
         priority: higher runs first within the project.
     """
 
-    name: Name = Field(min_length=1, max_length=120)
+    name: JobName
     dataset: DatasetRef
     teacher: Teacher | None = None
     student: Student
@@ -140,10 +147,8 @@ class JobSpec(Strict):
     baseline: bool = True
     deliver: tuple[Format, ...] = ("safetensors", "onnx")
     resources: Resources = Resources()
-    labels: dict[Annotated[str, Field(max_length=63)], Annotated[str, Field(max_length=200)]] = Field(
-        default={}, max_length=32
-    )
-    priority: int = Field(default=0, ge=-100, le=100)
+    labels: dict[LabelKey, LabelValue] = Field(default={}, max_length=MAX_LABELS)
+    priority: Priority = 0
 
     @field_validator("deliver", mode="after")
     @classmethod

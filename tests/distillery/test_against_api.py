@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 
 from distillery import ApiError, Client
 from distillery.cli import app
-from store import keys, leases, records
+from store import checkpoints, keys, leases, records
+from store.checkpoints import StoredFile
 from store.database import Database
 from store.files import files
 from store.records import StoredArtifact
@@ -61,6 +62,13 @@ class Service:
     def relay(self, lease: leases.Lease, *told: dict[str, Any]) -> None:
         with self.database.write() as session:
             records.relay(session, lease, list(told))
+
+    def checkpoint(self, lease: leases.Lease, step: int) -> str:
+        artifact = self._stored("state", b"weights")
+        file = StoredFile("state.pt", artifact.sha256, artifact.bytes, artifact.key)
+        with self.database.write() as session:
+            job = leases.held(session, lease)
+            return checkpoints.add(session, job, {"run": "teacher", "step": step, "epoch": 1.0}, [file]).id
 
     def publish(self, lease: leases.Lease, contents: dict[str, bytes]) -> None:
         stored = [self._stored(name, data) for name, data in contents.items()]
@@ -373,3 +381,53 @@ def test_jobs_are_cancelled_by_command_line(distill: Any, client: Client) -> Non
     assert done.stdout.splitlines() == [f"{first} is cancelled", f"{second} is cancelled"]
     retried = distill("retry", first)
     assert f"(again for {first})" in retried.stdout
+
+
+def test_a_job_is_changed_cloned_and_deleted_by_the_client(client: Client) -> None:
+    job = client.submit({**SPEC, "labels": {"line": "3", "old": "1"}})
+    changed = client.change(job["id"], name="renamed", labels={"old": None}, priority=7)
+    assert (changed["name"], changed["labels"], changed["priority"]) == ("renamed", {"line": "3"}, 7)
+    made = client.clone(job["id"], {"training": {"epochs": 6}, "labels": None})
+    assert (made["clone_of"], made["name"], made["labels"]) == (job["id"], "renamed", {})
+    assert client.job(made["id"])["spec"]["training"] == {"epochs": 6, "batch_size": 64}
+    with pytest.raises(ApiError, match="cancel it before"):
+        client.delete(job["id"])
+    client.cancel(job["id"])
+    client.delete(job["id"])
+    with pytest.raises(ApiError) as gone:
+        client.job(job["id"])
+    assert gone.value.status == 404
+
+
+def test_a_job_is_changed_cloned_and_deleted_by_command_line(distill: Any, client: Client) -> None:
+    job_id = client.submit({**SPEC, "labels": {"old": "1"}})["id"]
+    assert distill("change", job_id).exit_code == 2
+    assert distill("change", job_id, "--label", "old=", "--label", "line=3").stdout == f"{job_id} is at version 2\n"
+    assert client.job(job_id)["labels"] == {"line": "3"}
+    made = json.loads(distill("clone", job_id, "--set", "training.epochs=6", "--set", "method=hinton", "--json").stdout)
+    assert (made["clone_of"], made["method"]) == (job_id, "hinton")
+    assert f"clone of   {job_id}" in distill("show", made["id"]).stdout
+    refused = distill("clone", job_id, "--set", "training.epochz=6")
+    assert (refused.exit_code, "training.epochz" in refused.stderr) == (2, True)
+    distill("cancel", job_id)
+    assert distill("delete", job_id, input="n\n").exit_code == 1
+    assert distill("delete", job_id, "--yes").stdout == f"{job_id} is deleted\n"
+    assert distill("show", job_id).exit_code == 3
+
+
+def test_the_history_shows_attempts_and_checkpoints_and_a_job_goes_on_from_one(
+    distill: Any, client: Client, service: Service
+) -> None:
+    job = client.submit({**SPEC, "priority": 100})
+    assert "No worker has tried yet." in distill("history", job["id"]).stdout
+    lease = service.claim()
+    checkpoint_id = service.checkpoint(lease, step=40)
+    service.fail(lease)
+    shown = distill("history", job["id"]).stdout
+    assert all(text in shown for text in ("failed", "wrk_test", checkpoint_id, "40", "sound"))
+    (attempt,) = client.attempts(job["id"])
+    (checkpoint,) = client.checkpoints(job["id"])
+    assert (attempt["number"], checkpoint["id"]) == (1, checkpoint_id)
+    told = distill("continue", job["id"], checkpoint_id).stdout
+    assert f"goes on from {checkpoint_id}" in told
+    assert client.job(told.split()[0])["retry_of"] == job["id"]

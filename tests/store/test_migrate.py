@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from processes import ROOT, run_together
@@ -16,7 +17,7 @@ from servers import Postgres, free_port
 from sqlalchemy import inspect, text
 
 from store.database import make_engine
-from store.migrate import current, head, migration_engine, upgrade
+from store.migrate import config, current, head, migration_engine, upgrade
 from store.models import Base
 
 
@@ -50,13 +51,15 @@ def test_the_migrated_schema_is_word_for_word_the_one_that_the_models_would_make
 
 
 def schema(url: str) -> dict[str, set[str]]:
-    """Every table's and index's definition, whose words SQLite keeps, as sets of its lines."""
+    """Every table's and index's definition, whose words SQLite keeps, as sets of its lines without quotes."""
     engine = make_engine(url)
     query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
     with engine.connect() as connection:
         rows = connection.execute(text(query)).all()
     engine.dispose()
-    return {name: {" ".join(line.strip(" ,").split()) for line in sql.splitlines()} for name, sql in rows}
+    return {
+        name: {" ".join(line.strip(" ,").split()) for line in sql.replace('"', "").splitlines()} for name, sql in rows
+    }
 
 
 def test_upgrading_again_changes_nothing(empty_url: str) -> None:
@@ -70,11 +73,34 @@ def test_upgrading_again_changes_nothing(empty_url: str) -> None:
     engine.dispose()
 
 
+def test_a_database_of_the_first_schema_keeps_its_jobs_and_what_refers_to_them(empty_url: str) -> None:
+    engine = migration_engine(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(config(connection), "0001")
+        for statement in FIRST_ROWS:
+            connection.execute(text(statement))
+    upgrade(empty_url)
+    with engine.connect() as connection:
+        query = "SELECT j.name, j.clone_of, e.type FROM jobs j JOIN events e ON e.job_id = j.id"
+        assert connection.execute(text(query)).all() == [("old", None, "status")]
+    engine.dispose()
+
+
+FIRST_ROWS = (
+    "INSERT INTO projects (id, name, active, created_at) VALUES ('prj_1', 'p', 0, '2026-01-01')",
+    "INSERT INTO jobs (id, project_id, name, name_key, method, dataset, labels, resource_class, priority, urgency,"
+    " status, version, event_seq, attempt, attempts_max, fence, durations, metrics, warnings, created_at, queued_at)"
+    " VALUES ('job_1', 'prj_1', 'old', 'old', 'hinton', 'digits', '{}', 'cpu', 0, 0, 'queued', 1, 1, 0, 5, 0, '{}',"
+    " '{}', '[]', '2026-01-01', '2026-01-01')",
+    "INSERT INTO events (job_id, seq, type, created_at, data) VALUES ('job_1', 1, 'status', '2026-01-01', '{}')",
+)
+
+
 def test_an_empty_database_has_no_revision_and_an_upgraded_one_the_newest(empty_url: str) -> None:
     engine = make_engine(empty_url)
     assert current(engine) is None
     upgrade(empty_url)
-    assert current(engine) == head() == "0001"
+    assert current(engine) == head() == "0002"
     engine.dispose()
 
 
@@ -121,7 +147,7 @@ def run() -> Run:
 def test_the_command_upgrades_what_the_settings_name(run: Run, tmp_path: Path) -> None:
     done = run(tmp_path, DISTILLERY_HOME=str(tmp_path / "home"))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "at revision 0001" in done.stdout
+    assert "at revision 0002" in done.stdout
     assert (tmp_path / "home" / "distillery.sqlite").exists()
 
 

@@ -27,9 +27,13 @@ export function header(state, changed) {
     if (name.textContent !== job.name) fill(name, job.name);
     redraw(status, job.status, () => badge(job.status, "large"));
     redraw(subject, [job.method, job.dataset, job.plan?.networks, job.labels, job.finished_at], () => [subjectOf(job), ended(job), labels(job)]);
-    redraw(parent, job.retry_of, () => job.retry_of && [" · ", h("a", { href: `/jobs/${job.retry_of}` }, t("job.retryOf"))]);
+    redraw(parent, [job.retry_of, job.clone_of], () => [origin(job.retry_of, "job.retryOf"), origin(job.clone_of, "job.cloneOf")]);
     showLink(isFinal(job.status) ? "ended" : state.link);
     buttons.update(job);
+  }
+
+  function origin(of, words) {
+    return of && [" · ", h("a", { href: `/jobs/${of}` }, t(words))];
   }
 
   function showLink(link) {

@@ -83,5 +83,6 @@ const TAKE = {
     for (const point of points) state.series.add(point);
     return false;
   },
+  change: () => true,
   end: () => true,
 };

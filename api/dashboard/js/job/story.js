@@ -43,6 +43,7 @@ const TELL = {
   phase: ({ phase, run }) => ({ kind: "phase", text: [...new Set([t(`phase.${phase}`), run && runName(run)])].filter(Boolean).join(" · ") }),
   checkpoint: ({ step, bytes: size }) => ({ kind: "checkpoint", text: t("story.saved", { step: whole(step), size: bytes(size) }) }),
   artifact: ({ name, bytes: size }) => ({ kind: "artifact", text: t("story.file", { name, size: bytes(size) }) }),
+  change: (fields) => ({ kind: "change", text: t("story.changed", { what: Object.keys(fields).map((name) => t(`field.${name}`)).join(", ") }) }),
   log: ({ lines, left_out: left }) => [
     left ? { kind: "log", text: t("story.leftOut", { n: left }) } : null,
     ...lines.map(({ level, message }) => ({ kind: level === "info" ? "log" : level, text: message })),

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 
-const TYPES = ["status", "phase", "progress", "metric", "log", "checkpoint", "artifact", "end"];
+const TYPES = ["status", "phase", "progress", "metric", "log", "checkpoint", "artifact", "change", "end"];
 const SILENCE_SECONDS = 45; // three heartbeats
 const POLL_SECONDS = 3;
 const RETRY_SECONDS = 30;
