@@ -18,7 +18,7 @@ from api.errors import Refused
 from api.idempotency import IdempotencyKey, Once
 from api.resources import Job
 from api.services import AppServices, Services
-from store import jobs
+from store import audit, jobs
 from store.models import Job as JobRow
 from store.models import JobState
 
@@ -32,19 +32,19 @@ PENDING = (JobState.CANCELLING, JobState.PAUSING)
 @router.post("/cancel", operation_id="cancelJob", responses=RESPONSES)
 def cancel_job(caller: Writer, services: AppServices, job_id: str, response: Response, version: IfMatch = None) -> Job:
     """Cancel: at once where it waits, within seconds where it runs; a cancelled job stays as it is."""
-    return _act(services, caller, job_id, version, response, jobs.cancel_job)
+    return _act(services, caller, job_id, version, response, "job.cancel", jobs.cancel_job)
 
 
 @router.post("/pause", operation_id="pauseJob", responses=RESPONSES)
 def pause_job(caller: Writer, services: AppServices, job_id: str, response: Response, version: IfMatch = None) -> Job:
     """Pause: a running job stops at a checkpoint and keeps it."""
-    return _act(services, caller, job_id, version, response, jobs.pause_job)
+    return _act(services, caller, job_id, version, response, "job.pause", jobs.pause_job)
 
 
 @router.post("/resume", operation_id="resumeJob", responses=problems(404, 409, 412))
 def resume_job(caller: Writer, services: AppServices, job_id: str, response: Response, version: IfMatch = None) -> Job:
     """Resume: a paused job waits for a worker again and goes on from its checkpoint."""
-    return _act(services, caller, job_id, version, response, jobs.resume_job)
+    return _act(services, caller, job_id, version, response, "job.resume", jobs.resume_job)
 
 
 @router.post("/retry", operation_id="retryJob", status_code=201, response_model=Job, responses=problems(404, 409, 422))
@@ -52,7 +52,7 @@ def retry_job(
     caller: Writer, services: AppServices, request: Request, job_id: str, key: IdempotencyKey = None
 ) -> Response:
     """Retry: a new job with the plan of a failed or cancelled one, going on from its last checkpoint."""
-    once = Once(services, caller, request, key, None)
+    once = Once(services, caller, request, key, None, action="job.retry", kind=Job)
 
     def make(session: Session) -> Job:
         return resources.job(jobs.retry_job(session, jobs.get_job(session, caller.project_id, job_id)))
@@ -66,13 +66,17 @@ def _act(
     job_id: str,
     version: str | None,
     response: Response,
-    action: Callable[[Session, JobRow], JobRow],
+    action: str,
+    act: Callable[[Session, JobRow], JobRow],
 ) -> Job:
     with services.database.write() as session:
         row = jobs.get_job(session, caller.project_id, job_id)
         if version is not None:
             check_version(session, row, version)
-        job = resources.job(action(session, row))
+        before = row.version
+        job = resources.job(act(session, row))
+        if job.version != before:  # what is so already is nobody's deed
+            audit.note(session, caller.actor, action, job_id)
     if job.status == JobState.QUEUED:
         services.bell.ring(job.resource_class)
     response.status_code = 202 if job.status in PENDING else 200

@@ -28,6 +28,7 @@ from api import (
     events,
     health,
     jobs,
+    keys,
     metrics,
     pages,
     session,
@@ -43,7 +44,21 @@ from store.settings import settings as process_settings
 
 log = structlog.stdlib.get_logger("api")
 
-ROUTERS = (jobs, actions, changes, checkpoints, events, metrics, artifacts, catalogue, workers, session, health, pages)
+ROUTERS = (
+    jobs,
+    actions,
+    changes,
+    checkpoints,
+    events,
+    metrics,
+    artifacts,
+    catalogue,
+    workers,
+    keys,
+    session,
+    health,
+    pages,
+)
 
 DESCRIPTION = "Managed knowledge distillation: submit a job, follow it, download a small model with its proof."
 

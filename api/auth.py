@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends
@@ -15,6 +15,7 @@ from api.errors import Refused
 from api.services import Services, services_of
 from api.signing import Session
 from store import keys
+from store.audit import Actor
 from store.database import now
 from store.models import ApiKey
 
@@ -30,6 +31,14 @@ class Caller:
     scopes: frozenset[str]
     key: ApiKey | None = None
     session: Session | None = None
+    request_id: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as the audit log names them."""
+        if self.key is None:
+            return Actor(self.project_id, request_id=self.request_id)
+        return Actor(self.project_id, self.key.id, self.key.name, self.request_id)
 
     def may(self, scope: str) -> bool:
         """Whether a scope is granted; ``admin`` grants all."""
@@ -47,6 +56,10 @@ def identify(request: Request) -> Caller:
     Raises:
         Refused: 401 without a valid key or session, 403 for a change by session without its CSRF token.
     """
+    return replace(_caller_of(request), request_id=request.scope.get("state", {}).get("request_id"))
+
+
+def _caller_of(request: Request) -> Caller:
     services = services_of(request)
     if not services.settings.auth:
         return Caller(services.local_project_id(), frozenset(SCOPES))
@@ -100,9 +113,7 @@ def _by_session(services: Services, request: Request, cookie: str) -> Caller:
 def living_key(database: SqlSession, key_id: str) -> ApiKey | None:
     """The key by id, unless it was revoked or has run out."""
     key = database.get(ApiKey, key_id)
-    if key is None or key.revoked_at is not None:
-        return None
-    return None if key.expires_at is not None and key.expires_at <= now(database) else key
+    return None if key is None or keys.has_ended(key, now(database)) else key
 
 
 def _caller(services: Services, key: ApiKey, session: Session | None = None) -> Caller:
@@ -125,3 +136,4 @@ def _scoped(scope: str) -> Callable[[Request], Caller]:
 Anyone = Annotated[Caller, Depends(identify)]
 Reader = Annotated[Caller, Depends(_scoped(READ))]
 Writer = Annotated[Caller, Depends(_scoped(WRITE))]
+Admin = Annotated[Caller, Depends(_scoped(ADMIN))]

@@ -10,16 +10,16 @@ from starlette.responses import Response
 from api import resources
 from api.actions import IfMatch, check_version
 from api.auth import Writer
+from api.bodies import JobChange, merged
 from api.docs import CHANGE_BODY, CLONE_BODY, problems
 from api.errors import Fault, Refused
 from api.idempotency import IdempotencyKey, Once
 from api.jobs import planned
 from api.jsonbody import JsonObject
-from api.patches import JobChange, merged
 from api.resources import Job
 from api.services import AppServices
 from kdcore.spec.job import MAX_LABELS
-from store import changes, jobs
+from store import audit, changes, jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
@@ -37,7 +37,10 @@ def change_job(
         if "labels" in fields:
             jobs.lock(session, row)
             fields["labels"] = _labels(merged(row.labels, fields["labels"]))
+        before = row.version
         job = resources.job(changes.change_job(session, row, **fields))
+        if job.version != before:
+            audit.note(session, caller.actor, "job.change", job_id, fields)
     response.headers["ETag"] = job.etag
     return job
 
@@ -57,6 +60,7 @@ def delete_job(caller: Writer, services: AppServices, job_id: str, version: IfMa
         if version is not None:
             check_version(session, row, version)
         changes.delete_job(session, row)
+        audit.note(session, caller.actor, "job.delete", job_id, {"name": row.name})
 
 
 @router.post(
@@ -71,7 +75,7 @@ def clone_job(
     caller: Writer, services: AppServices, request: Request, job_id: str, body: JsonObject, key: IdempotencyKey = None
 ) -> Response:
     """A new job with this one's spec and the changes of the body, a JSON merge patch (RFC 7396): null leaves out."""
-    once = Once(services, caller, request, key, body)
+    once = Once(services, caller, request, key, body, action="job.clone", kind=Job)
     if (first := once.replayed()) is not None:
         return first
     with services.database.read() as session:

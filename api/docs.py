@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.bodies import JobChange, KeyOrder, Rotation
 from api.errors import KINDS, PROBLEM_TYPE, Problem
-from api.patches import JobChange
 from kdcore.spec import JobSpec
 
 PUBLIC: dict[str, Any] = {"security": []}
@@ -47,15 +47,18 @@ SPEC_BODY: dict[str, Any] = {
 }
 
 
-def _patch(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+def _body(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
 
 
-CHANGE_BODY = _patch({"$ref": _REFERENCE.format(model="JobChange")}, {"labels": {"team": "edge", "old": None}})
-CLONE_BODY = _patch(
+CHANGE_BODY = _body({"$ref": _REFERENCE.format(model="JobChange")}, {"labels": {"team": "edge", "old": None}})
+CLONE_BODY = _body(
     {"type": "object", "description": "a JSON merge patch (RFC 7396) of the spec; {} clones it as it is"},
     {"name": "digits-hints, longer", "training": {"epochs": 40}},
 )
+
+KEY_BODY = _body({"$ref": _REFERENCE.format(model="KeyOrder")}, {"name": "line 3", "scopes": ["jobs:read"]})
+ROTATION_BODY = _body({"$ref": _REFERENCE.format(model="Rotation")}, {"overlap_hours": 24})
 
 LABEL_FILTER: dict[str, Any] = {
     "parameters": [
@@ -115,7 +118,7 @@ def _complete(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for model in (JobSpec, JobChange, Problem):
+    for model in (JobSpec, JobChange, KeyOrder, Rotation, Problem):
         schema = model.model_json_schema(by_alias=True, ref_template=_REFERENCE)
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema

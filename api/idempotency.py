@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller
-from api.resources import Job
+from api.resources import Created
 from api.services import Services
-from store import idempotency
+from store import audit, idempotency
 
 IdempotencyKey = Annotated[
     str | None,
@@ -24,17 +24,26 @@ IdempotencyKey = Annotated[
 ]
 
 
-def _created(body: str | bytes, location: str, *, replayed: bool = False) -> Response:
-    headers = {"Location": location} | ({"Idempotent-Replayed": "true"} if replayed else {})
-    return Response(body, 201, headers=headers, media_type="application/json")
-
-
 class Once:
-    """One creating request: answered from memory when it came before, else done and remembered in one transaction."""
+    """One creating request: answered from memory when it came before, else done and remembered in one transaction.
 
-    def __init__(self, services: Services, caller: Caller, request: Request, key: str | None, body: Any) -> None:
-        self._database, self._bell = services.database, services.bell
-        self._project_id = caller.project_id
+    Args:
+        action: what the audit log calls it.
+        kind: the type of what is created.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        caller: Caller,
+        request: Request,
+        key: str | None,
+        body: Any,
+        *,
+        action: str,
+        kind: type[Created],
+    ) -> None:
+        self._services, self._caller, self._action, self._kind = services, caller, action, kind
         self._key = key
         self._print = idempotency.fingerprint(request.method, request.url.path, body)
 
@@ -42,27 +51,33 @@ class Once:
         """The first answer, if this request is a repetition; asked before anything is validated."""
         if self._key is None:
             return None
-        with self._database.read() as session:
+        with self._services.database.read() as session:
             return self._replay(session)
 
-    def create(self, make: Callable[[Session], Job]) -> Response:
-        """Makes the job and remembers the answer, both or neither; after the commit the workers are told."""
-        with self._database.write() as session:
+    def create(self, make: Callable[[Session], Created]) -> Response:
+        """Makes it and remembers the answer, both or neither; who waits for it is told after the commit."""
+        with self._services.database.write() as session:
             if (first := self._replay(session)) is not None:
                 return first
-            job = make(session)
-            location, body = job.urls["self"] or "", job.model_dump(mode="json")
+            made = make(session)
+            audit.note(session, self._caller.actor, self._action, made.id)
             if self._key is not None:
-                arguments = (self._project_id, self._key, self._print, 201, body, location)
-                idempotency.remember(session, *arguments)
-        self._bell.ring(job.resource_class)
-        return _created(job.model_dump_json(), location)
+                body = made.remembered().model_dump(mode="json")
+                project_id = self._caller.project_id
+                idempotency.remember(session, project_id, self._key, self._print, 201, body, made.location)
+        if made.rings is not None:
+            self._services.bell.ring(made.rings)
+        return _created(made, made.location)
 
     def _replay(self, session: Session) -> Response | None:
         if self._key is None:
             return None
-        answer = idempotency.replay(session, self._project_id, self._key, self._print)
+        answer = idempotency.replay(session, self._caller.project_id, self._key, self._print)
         if answer is None:
             return None
-        body = Job.model_validate(answer.body).model_dump_json()
-        return _created(body, answer.location or "", replayed=True)
+        return _created(self._kind.model_validate(answer.body), answer.location or "", replayed=True)
+
+
+def _created(made: Created, location: str, *, replayed: bool = False) -> Response:
+    headers = {"Location": location} | ({"Idempotent-Replayed": "true"} if replayed else {})
+    return Response(made.model_dump_json(), 201, headers=headers, media_type="application/json")

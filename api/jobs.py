@@ -81,7 +81,7 @@ def create_job(
     caller: Writer, services: AppServices, request: Request, body: JsonObject, key: IdempotencyKey = None
 ) -> Response:
     """Submit a job."""
-    once = Once(services, caller, request, key, body)
+    once = Once(services, caller, request, key, body, action="job.create", kind=Job)
     if (first := once.replayed()) is not None:
         return first
     document = planned(body).document()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
+from store.models import ApiKey as ApiKeyRow
 from store.models import Artifact as ArtifactRow
 from store.models import Attempt as AttemptRow
+from store.models import AuditEntry as AuditRow
 from store.models import Checkpoint as CheckpointRow
 from store.models import CheckpointFile as FileRow
 from store.models import Event as EventRow
@@ -51,7 +53,27 @@ VerdictJson = Annotated[
 AnyJson = Annotated[Document, _document("see docs")]
 
 
-class Job(BaseModel):
+class Created(BaseModel):
+    """What a POST makes."""
+
+    id: str
+
+    @property
+    def location(self) -> str:
+        """Its path."""
+        raise NotImplementedError
+
+    @property
+    def rings(self) -> str | None:
+        """The resource class of the workers that wait for it, where some do."""
+        return None
+
+    def remembered(self) -> Self:
+        """What a repeated request may be answered with."""
+        return self
+
+
+class Job(Created):
     """A job as lists show it."""
 
     object: Literal["job"] = "job"
@@ -84,6 +106,16 @@ class Job(BaseModel):
     finished_at: datetime | None
     durations: dict[str, float] = Field(description="seconds in each finished phase")
     urls: dict[str, str | None]
+
+    @property
+    def location(self) -> str:
+        """Its path."""
+        return job_path(self.id)
+
+    @property
+    def rings(self) -> str | None:
+        """Workers of its class."""
+        return self.resource_class
 
     @property
     def etag(self) -> str:
@@ -196,6 +228,44 @@ class Worker(BaseModel):
     heartbeat_at: datetime
 
 
+class ApiKey(Created):
+    """A key; what it opens with is shown once, when it is made."""
+
+    object: Literal["api_key"] = "api_key"
+    id: str = Field(examples=["key_01k8t2v4x6a8c0e2g4h6j8k0m2"])
+    name: str
+    hint: str = Field(description="how it begins")
+    scopes: list[str]
+    key: str | None = Field(None, description="the key itself: only in the answer to the request that makes it")
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None = Field(description="to the minute")
+
+    @property
+    def location(self) -> str:
+        """Its path."""
+        return f"/v1/api_keys/{self.id}"
+
+    def remembered(self) -> Self:
+        """Everything but the key itself, which nobody keeps."""
+        return self.model_copy(update={"key": None})
+
+
+class AuditEntry(BaseModel):
+    """A change that somebody made."""
+
+    object: Literal["audit_entry"] = "audit_entry"
+    id: str
+    created_at: datetime
+    key_id: str | None = Field(description="None where authentication is off")
+    key_name: str | None
+    request_id: str | None
+    action: str = Field(examples=["job.create", "job.cancel", "api_key.revoke"])
+    target: str
+    details: AnyJson
+
+
 Item = TypeVar("Item")
 
 
@@ -277,3 +347,14 @@ def checkpoint(row: CheckpointRow) -> Checkpoint:
 def _checkpoint_file(row: CheckpointRow, file: FileRow) -> CheckpointFile:
     url = f"{job_path(row.job_id, 'checkpoints', row.id, 'files')}/{quote(file.path)}"
     return CheckpointFile(path=file.path, sha256=file.sha256, bytes=file.bytes, url=url)
+
+
+def api_key(row: ApiKeyRow, plaintext: str | None = None) -> ApiKey:
+    """The key of a row; ``plaintext`` when it was just made."""
+    names = sorted(set(ApiKey.model_fields) - {"object", "key"})
+    return ApiKey(**{name: getattr(row, name) for name in names}, key=plaintext)
+
+
+def audit_entry(row: AuditRow) -> AuditEntry:
+    """The entry of a row."""
+    return AuditEntry(**{name: getattr(row, name) for name in sorted(set(AuditEntry.model_fields) - {"object"})})

@@ -206,6 +206,37 @@ class Client:
     def workers(self) -> list[dict[str, Any]]:
         return self._list("/v1/workers")
 
+    # Keys of the project, for who may do everything there
+
+    def api_keys(self) -> list[dict[str, Any]]:
+        """The project's keys, newest first, those that have ended too."""
+        return self._list("/v1/api_keys")
+
+    def create_api_key(self, name: str, scopes: Iterable[str], *, expires_in_days: int | None = None) -> dict[str, Any]:
+        """A new key; `key` in the answer is what it opens with, and nobody can read it again."""
+        body = _given({"name": name, "scopes": list(scopes), "expires_in_days": expires_in_days})
+        return cast(dict[str, Any], self._create("/v1/api_keys", body, None))
+
+    def rotate_api_key(self, key_id: str, *, overlap_hours: float = 24) -> dict[str, Any]:
+        """A new key that may do the same; the old one works for some hours yet."""
+        path = f"/v1/api_keys/{quote(key_id, safe='')}/rotate"
+        return cast(dict[str, Any], self._create(path, {"overlap_hours": overlap_hours}, None))
+
+    def revoke_api_key(self, key_id: str) -> None:
+        """End a key at once."""
+        self._transport.json("DELETE", f"/v1/api_keys/{quote(key_id, safe='')}")
+
+    def audit_log(
+        self,
+        *,
+        action: str | None = None,
+        target: str | None = None,
+        key_id: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Who changed what, newest first, over all pages; `limit` ends early."""
+        return self._pages("/v1/audit_logs", {"action": action, "target": target, "key_id": key_id}, limit)
+
     def overview(self) -> dict[str, Any]:
         """Counts by status."""
         return cast(dict[str, Any], self._transport.json("GET", "/v1/overview"))

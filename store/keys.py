@@ -16,7 +16,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from store.database import now, upsert
-from store.ids import new_id
+from store.errors import Conflict, NotFound
+from store.ids import is_id, new_id
 from store.models import ApiKey, Project
 from store.settings import settings
 
@@ -64,9 +65,45 @@ def verify(session: Session, plaintext: str, *, secret: bytes | None = None) -> 
     if not well_formed(plaintext):
         return None
     key = session.scalars(select(ApiKey).where(ApiKey.digest == _digest(plaintext, secret))).one_or_none()
-    if key is None or key.revoked_at is not None:
-        return None
-    return None if key.expires_at is not None and key.expires_at <= now(session) else key
+    return None if key is None or has_ended(key, now(session)) else key
+
+
+def list_keys(session: Session, project_id: str) -> list[ApiKey]:
+    """A project's keys, newest first, those that have ended too."""
+    query = select(ApiKey).where(ApiKey.project_id == project_id)
+    return list(session.scalars(query.order_by(ApiKey.created_at.desc(), ApiKey.id.desc())))
+
+
+def get_key(session: Session, project_id: str, key_id: str) -> ApiKey:
+    """The key.
+
+    Raises:
+        NotFound: there is none of that id in the project.
+    """
+    key = session.get(ApiKey, key_id) if is_id("key", key_id) else None
+    if key is None or key.project_id != project_id:
+        raise NotFound("key", key_id)
+    return key
+
+
+def rotate(session: Session, key: ApiKey, overlap: timedelta, *, secret: bytes | None = None) -> tuple[ApiKey, str]:
+    """A new key that may do what the old one may, for as long; the old one works for ``overlap`` yet.
+
+    Raises:
+        Conflict: the key has ended.
+    """
+    at = now(session)
+    if has_ended(key, at):
+        raise Conflict("key_ended", f"Key {key.id} was revoked or has expired; create a new one.")
+    life = None if key.expires_at is None else at + (key.expires_at - key.created_at)
+    made = create_key(session, key.project_id, key.name, key.scopes, expires_at=life, secret=secret)
+    key.expires_at = min(key.expires_at or at + overlap, at + overlap)
+    return made
+
+
+def has_ended(key: ApiKey, at: datetime) -> bool:
+    """Whether the key opens nothing any more."""
+    return key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= at)
 
 
 def seen(session: Session, key: ApiKey) -> None:

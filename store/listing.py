@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, literal, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from store import cursors
 from store.columns import UTCDateTime
 from store.errors import Invalid
-from store.ids import is_id
 from store.models import Job, JobLabel, JobState
 
-LIMIT = 100
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -61,11 +58,12 @@ def list_jobs(
     if created_before is not None:
         query = query.where(created < created_before)
     if after is not None:
-        moment, last = _decode(after)
+        moment, last = cursors.decode(after, "job")
         query = query.where(tuple_(created, id_) < tuple_(literal(moment, UTCDateTime()), literal(last)))
-    rows = list(session.scalars(query.order_by(created.desc(), id_.desc()).limit(_limit(limit) + 1)))
+    rows = list(session.scalars(query.order_by(created.desc(), id_.desc()).limit(cursors.checked_limit(limit) + 1)))
     items, has_more = rows[:limit], len(rows) > limit
-    return Page(items, _encode(items[-1]) if has_more else None, has_more)
+    cursor = cursors.encode(items[-1].created_at, items[-1].id) if has_more else None
+    return Page(items, cursor, has_more)
 
 
 def _labelled(project_id: str, labels: Mapping[str, str]) -> tuple[Select[Job], Any, Any]:
@@ -99,25 +97,3 @@ def _states(names: Collection[str]) -> list[JobState]:
         return [JobState(name) for name in names]
     except ValueError as error:
         raise Invalid("unknown_status", f"status: {error}; known: {', '.join(JobState)}.") from None
-
-
-def _limit(limit: int) -> int:
-    if not 1 <= limit <= LIMIT:
-        raise Invalid("invalid_limit", f"limit: {limit} is not between 1 and {LIMIT}.")
-    return limit
-
-
-def _encode(job: Job) -> str:
-    text = json.dumps([job.created_at.isoformat(), job.id])
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> tuple[datetime, str]:
-    try:
-        created, id_ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        moment = datetime.fromisoformat(created)
-        if moment.tzinfo is None or not is_id("job", id_):
-            raise ValueError("not ours")
-    except (ValueError, TypeError, AttributeError):
-        raise Invalid("invalid_cursor", "after: not a cursor of this list; leave it out to start.") from None
-    return moment, id_

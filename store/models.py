@@ -95,6 +95,26 @@ class ApiKey(Base):
     last_used_at: Mapped[datetime | None]
 
 
+class AuditEntry(Base):
+    """A change that somebody made; the key's name is kept because keys are forgotten."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index("ix_audit_entries_list", "project_id", "created_at", "id"),
+        Index("ix_audit_entries_target", "project_id", "target", "created_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    project_id: Mapped[str] = mapped_column(Id, ForeignKey("projects.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime]
+    key_id: Mapped[str | None] = mapped_column(Id)
+    key_name: Mapped[str | None] = mapped_column(Name)
+    request_id: Mapped[str | None] = mapped_column(Text(80))
+    action: Mapped[str] = mapped_column(Text(60))
+    target: Mapped[str] = mapped_column(Text(120))
+    details: Mapped[Json]
+
+
 class Job(Base):
     """A job as a list shows it, with its lease. ``status`` is written by store.states alone."""
 

@@ -431,3 +431,21 @@ def test_the_history_shows_attempts_and_checkpoints_and_a_job_goes_on_from_one(
     told = distill("continue", job["id"], checkpoint_id).stdout
     assert f"goes on from {checkpoint_id}" in told
     assert client.job(told.split()[0])["retry_of"] == job["id"]
+
+
+def test_keys_are_made_replaced_and_ended_by_command_line(distill: Any, client: Client, service: Service) -> None:
+    plaintext = distill("keys", "create", "line 3", "--scope", "jobs:read", "--days", "3").stdout.strip()
+    with Client(service.url, plaintext) as reader:
+        assert "queued" in reader.overview()["jobs"]
+    (made,) = [key for key in client.api_keys() if key["name"] == "line 3"]
+    listed = distill("keys").stdout
+    assert made["id"] in listed
+    assert plaintext not in listed
+    fresh = json.loads(distill("keys", "rotate", made["id"], "--overlap-hours", "0", "--json").stdout)
+    with Client(service.url, plaintext) as reader, pytest.raises(ApiError, match="expired"):
+        reader.overview()
+    assert distill("keys", "revoke", fresh["id"]).stdout == f"{fresh['id']} is revoked\n"
+    assert distill("keys", "create", "x", "--scope", "root").exit_code == 2
+    told = json.loads(distill("audit", "--target", fresh["id"], "--json").stdout)
+    assert [entry["action"] for entry in told] == ["api_key.revoke", "api_key.rotate"]
+    assert "api_key.revoke" in distill("audit", "--action", "api_key.revoke").stdout

@@ -1,0 +1,74 @@
+"""Bodies of requests that are no specs: their fields, and JSON merge patches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from api.errors import Fault, Refused
+from kdcore.spec.base import Strict, problems_of
+from kdcore.spec.job import MAX_LABELS, JobName, LabelKey, LabelValue, Priority
+
+
+class Body(Strict):
+    """A small body, validated like a spec: unknown fields are refused and each fault is pointed at."""
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a body.
+
+        Raises:
+            Refused: each fault with its pointer.
+        """
+        try:
+            return cls.model_validate(body).given()
+        except ValidationError as error:
+            found = problems_of(error, sorted(cls.model_fields))
+            faults = [Fault(pointer=p.pointer, code=p.code, detail=p.message) for p in found]
+            raise Refused("invalid_request", "the body is not acceptable", errors=faults) from None
+
+    def given(self) -> dict[str, Any]:
+        """All fields."""
+        return self.model_dump()
+
+
+class JobChange(Body):
+    """What to change; what is left out stays. A label that is null goes (RFC 7396)."""
+
+    name: JobName = "unchanged"
+    labels: dict[LabelKey, LabelValue | None] = Field(default={}, max_length=MAX_LABELS * 2)
+    priority: Priority = 0
+
+    def given(self) -> dict[str, Any]:
+        """Only what is to change."""
+        return self.model_dump(exclude_unset=True)
+
+
+class KeyOrder(Body):
+    """A key to be made."""
+
+    name: JobName = Field(description="what it is for")
+    scopes: tuple[Literal["jobs:read", "jobs:write", "admin"], ...] = Field(min_length=1, max_length=3)
+    expires_in_days: int | None = Field(default=None, ge=1, le=3650, description="never, when left out")
+
+
+class Rotation(Body):
+    """How a key is replaced."""
+
+    overlap_hours: float = Field(default=24, ge=0, le=720, description="for so long the old key works yet")
+
+
+def merged(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """A document with a JSON merge patch (RFC 7396, section 2) applied."""
+    result = dict(document)
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, Mapping):
+            own = result.get(name)
+            result[name] = merged(own if isinstance(own, Mapping) else {}, value)
+        else:
+            result[name] = value
+    return result

@@ -1,0 +1,86 @@
+"""Who changed what, when: written in the transaction of the change, so that there is neither without the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from store import cursors
+from store.columns import UTCDateTime
+from store.database import now
+from store.ids import new_id
+from store.models import AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: by key (None where authentication is off), in which request."""
+
+    project_id: str
+    key_id: str | None = None
+    key_name: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """One page, newest first, and the cursor of the next one."""
+
+    items: list[AuditEntry]
+    next_cursor: str | None
+    has_more: bool
+
+
+def note(session: Session, actor: Actor, action: str, target: str, details: Mapping[str, Any] | None = None) -> None:
+    """Adds an entry.
+
+    Args:
+        action: what was done, as ``job.cancel``.
+        target: id of what it was done to.
+        details: what else is worth knowing; never a secret.
+    """
+    entry = AuditEntry(
+        id=new_id("aud"),
+        project_id=actor.project_id,
+        created_at=now(session),
+        key_id=actor.key_id,
+        key_name=actor.key_name,
+        request_id=actor.request_id,
+        action=action,
+        target=target,
+        details=dict(details or {}),
+    )
+    session.add(entry)
+
+
+def entries(
+    session: Session,
+    project_id: str,
+    *,
+    limit: int = 20,
+    after: str | None = None,
+    action: str | None = None,
+    target: str | None = None,
+    key_id: str | None = None,
+) -> AuditPage:
+    """A project's entries, newest first, of one action, target or key where they are named.
+
+    Raises:
+        Invalid: a cursor or limit that cannot be used.
+    """
+    query = select(AuditEntry).where(AuditEntry.project_id == project_id)
+    asked = {AuditEntry.action: action, AuditEntry.target: target, AuditEntry.key_id: key_id}
+    query = query.where(*(column == value for column, value in asked.items() if value is not None))
+    if after is not None:
+        moment, last = cursors.decode(after, "aud")
+        seen = tuple_(literal(moment, UTCDateTime()), literal(last))
+        query = query.where(tuple_(AuditEntry.created_at, AuditEntry.id) < seen)
+    ordered = query.order_by(AuditEntry.created_at.desc(), AuditEntry.id.desc())
+    rows = list(session.scalars(ordered.limit(cursors.checked_limit(limit) + 1)))
+    items, has_more = rows[:limit], len(rows) > limit
+    cursor = cursors.encode(items[-1].created_at, items[-1].id) if has_more else None
+    return AuditPage(items, cursor, has_more)
