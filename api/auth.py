@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from api.edge import SAFE_METHODS
 from api.errors import Refused
+from api.rates import too_many
 from api.services import Services, services_of
 from api.signing import Session
 from store import keys
@@ -54,9 +55,37 @@ def identify(request: Request) -> Caller:
     """The caller of a request.
 
     Raises:
-        Refused: 401 without a valid key or session, 403 for a change by session without its CSRF token.
+        Refused: 401 without a valid key or session, 403 for a change by session without its CSRF token, 429 for who
+            asks too often or has sent too many wrong keys.
     """
-    return replace(_caller_of(request), request_id=request.scope.get("state", {}).get("request_id"))
+    services, address = services_of(request), address_of(request)
+    check_address(services, address)
+    try:
+        caller = _caller_of(request)
+    except Refused as refused:
+        if refused.kind.status == 401 and "authorization" in request.headers:  # cookies are signed: nobody guesses one
+            services.mistaken.take(address)
+        raise
+    wait = services.asked.take(caller.key.id) if caller.key else 0.0
+    if wait:
+        raise too_many("this key asks too often", wait)
+    return replace(caller, request_id=request.scope.get("state", {}).get("request_id"))
+
+
+def address_of(request: Request) -> str:
+    """Whence a request comes; behind a trusted proxy what that says."""
+    return request.client.host if request.client else ""
+
+
+def check_address(services: Services, address: str) -> None:
+    """Do not listen to an address that has sent too many wrong keys, not even whether the next one is right.
+
+    Raises:
+        Refused: 429.
+    """
+    wait = services.mistaken.wait(address)
+    if wait:
+        raise too_many("too many wrong keys came from this address", wait)
 
 
 def _caller_of(request: Request) -> Caller:

@@ -134,7 +134,7 @@ def _complete_operation(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
-    common = (400, 500, 503) if operation.get("security") == [] else (400, 401, 403, 500, 503)
+    common = (400, 429, 500, 503) if operation.get("security") == [] else (400, 401, 403, 429, 500, 503)
     for status in common:
         responses.setdefault(str(status), _documented(status))
     operation["responses"] = dict(sorted(responses.items()))

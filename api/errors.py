@@ -40,6 +40,7 @@ KINDS: dict[str, Kind] = {
     "invalid_request": Kind(422, "A parameter is not acceptable"),
     "invalid_spec": Kind(422, "The spec cannot become a plan"),
     "idempotency_mismatch": Kind(422, "The idempotency key belongs to another request"),
+    "rate_limited": Kind(429, "Too many requests"),
     "internal": Kind(500, "The service failed"),
     "unavailable": Kind(503, "A part of the service is unavailable"),
 }

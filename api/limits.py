@@ -15,6 +15,9 @@ MAX_INTEGER = 2**63 - 1
 BODY_SECONDS = 30.0
 """How long a client may take to send its body."""
 
+FAILURES_PER_SECOND, FAILURES_AT_ONCE = 1.0, 50
+"""Wrong keys that one address may send; beyond that it is not listened to for a while."""
+
 PAGE_DEFAULT = 20
 PAGE_MAX = 100
 

@@ -14,8 +14,10 @@ import structlog
 from fastapi import Depends, FastAPI
 from starlette.requests import Request
 
+from api import limits
 from api.events_reader import EventReader
 from api.hub import Hub
+from api.rates import Buckets
 from api.signing import Signer
 from kdcore.spec.catalogue import architectures
 from store import keys
@@ -35,7 +37,12 @@ NOTE_SECONDS = 60.0
 
 @dataclass
 class Services:
-    """One process's handles on everything outside it."""
+    """One process's handles on everything outside it, and its memory of who asks how often.
+
+    Attributes:
+        asked: requests by key.
+        mistaken: wrong keys by address.
+    """
 
     settings: Settings
     database: Database
@@ -44,6 +51,8 @@ class Services:
     hub: Hub
     secret: bytes
     signer: Signer
+    asked: Buckets
+    mistaken: Buckets
     _aside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "aside"))
     _local_project: str | None = None
     _noted: dict[str, float] = field(default_factory=dict)
@@ -95,6 +104,8 @@ def open_services(settings: Settings) -> Services:
         hub=Hub(reader.many, reader.one),
         secret=secret,
         signer=Signer(secret),
+        asked=Buckets(settings.rate_per_second, settings.rate_burst),
+        mistaken=Buckets(limits.FAILURES_PER_SECOND, limits.FAILURES_AT_ONCE),
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import Anyone, Caller, cookie_name, key_caller, unauthenticated
+from api.auth import Anyone, Caller, address_of, check_address, cookie_name, key_caller, unauthenticated
 from api.docs import PUBLIC, problems
 from api.errors import Fault, Refused
 from api.jsonbody import SmallJsonObject
@@ -61,8 +61,11 @@ _BODY: dict[str, Any] = {
 )
 def create_session(services: AppServices, request: Request, body: SmallJsonObject) -> Response:
     """Sign in with an API key; the answer sets the cookie."""
+    address = address_of(request)
+    check_address(services, address)
     caller = key_caller(services, _key_of(body))
     if caller is None or caller.key is None:
+        services.mistaken.take(address)
         raise unauthenticated("the API key is unknown, revoked or expired", "invalid_token")
     session = services.signer.issue(caller.key.id, SESSION_SECONDS)
     info = _info(services, caller, session)

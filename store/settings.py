@@ -38,6 +38,9 @@ class Settings(BaseSettings):
         claim_seconds, sweep_seconds, flags_seconds: a worker looks so often for work, for lost jobs, for wishes.
         grace_seconds: between the request to stop and the kill.
         max_attempts: attempts of a job that may fail by themselves.
+        trusted_proxies: addresses whose forwarded headers say who asks.
+        rate_per_second, rate_burst: requests of one key to one API process, for long and at once.
+        jobs_in_flight: jobs of one project that have not ended.
         data_dir: folder that holds the datasets of torchvision's readers (DISTILLERY_DATA).
     """
 
@@ -53,6 +56,10 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8400
     allowed_hosts: Words = ("127.0.0.1", "localhost", "[::1]")
     auth: bool = True
+    trusted_proxies: Words = ()
+    rate_per_second: Annotated[float, Field(gt=0)] = 100
+    rate_burst: Annotated[int, Field(ge=1)] = 1000
+    jobs_in_flight: Annotated[int, Field(ge=1)] = 10_000
     lease_seconds: Seconds = 60
     lease_margin_seconds: Seconds = 15
     beat_seconds: Seconds = 10
@@ -71,7 +78,7 @@ class Settings(BaseSettings):
         Path | None, Field(validation_alias=AliasChoices("DISTILLERY_DATA", "DISTILLERY_DATA_DIR", "data_dir"))
     ] = None
 
-    @field_validator("allowed_hosts", "resource_classes", mode="before")
+    @field_validator("allowed_hosts", "trusted_proxies", "resource_classes", mode="before")
     @classmethod
     def _words(cls, value: Any) -> Any:
         if isinstance(value, str):
