@@ -1,0 +1,32 @@
+"""What the API shows: each resource as a model, and how it is made from the store's rows."""
+
+from api.resources.base import Created, Item, Page, job_path
+from api.resources.jobs import Job, JobDetail, job, job_detail
+from api.resources.service import ApiKey, AuditEntry, Overview, Worker, api_key, audit_entry
+from api.resources.story import Artifact, Attempt, Checkpoint, Event, Series, artifact, attempt, checkpoint, event
+
+__all__ = [
+    "ApiKey",
+    "Artifact",
+    "Attempt",
+    "AuditEntry",
+    "Checkpoint",
+    "Created",
+    "Event",
+    "Item",
+    "Job",
+    "JobDetail",
+    "Overview",
+    "Page",
+    "Series",
+    "Worker",
+    "api_key",
+    "artifact",
+    "attempt",
+    "audit_entry",
+    "checkpoint",
+    "event",
+    "job",
+    "job_detail",
+    "job_path",
+]
