@@ -32,12 +32,14 @@ from api import (
     metrics,
     pages,
     session,
+    telemetry,
     workers,
 )
 from api.edge import Gate, SecurityHeaders
 from api.errors import Fault, Refused, problem_response
 from api.logs import RequestLog
 from api.services import running
+from api.telemetry import Observed, Requests
 from store.errors import Conflict, FileMissing, FilesError, Invalid, NotFound, StoreError
 from store.settings import Settings
 from store.settings import settings as process_settings
@@ -57,6 +59,7 @@ ROUTERS = (
     keys,
     session,
     health,
+    telemetry,
     pages,
 )
 
@@ -65,7 +68,7 @@ DESCRIPTION = "Managed knowledge distillation: submit a job, follow it, download
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application for these settings (the process's own when left out); opens nothing until it is started."""
-    chosen = settings or process_settings()
+    chosen, requests = settings or process_settings(), Requests()
     app = FastAPI(
         title="Distillery",
         version=version("distillery"),
@@ -75,11 +78,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         lifespan=partial(_lifespan, settings=chosen),
         middleware=[
+            Middleware(Observed, requests=requests),
             Middleware(SecurityHeaders),
             Middleware(RequestLog),
             Middleware(Gate, allowed_hosts=chosen.allowed_hosts),
         ],
     )
+    app.state.requests = requests
     for module in ROUTERS:
         app.include_router(module.router)
     app.router.default = pages.Pages()

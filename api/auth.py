@@ -20,8 +20,8 @@ from store.audit import Actor
 from store.database import now
 from store.models import ApiKey
 
-READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"
-SCOPES = (READ, WRITE, ADMIN)
+READ, WRITE, METRICS, ADMIN = "jobs:read", "jobs:write", "metrics", "admin"
+SCOPES = (READ, WRITE, METRICS, ADMIN)
 
 
 @dataclass(frozen=True)
@@ -165,4 +165,5 @@ def _scoped(scope: str) -> Callable[[Request], Caller]:
 Anyone = Annotated[Caller, Depends(identify)]
 Reader = Annotated[Caller, Depends(_scoped(READ))]
 Writer = Annotated[Caller, Depends(_scoped(WRITE))]
+Watcher = Annotated[Caller, Depends(_scoped(METRICS))]
 Admin = Annotated[Caller, Depends(_scoped(ADMIN))]

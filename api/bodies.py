@@ -50,7 +50,7 @@ class KeyOrder(Body):
     """A key to be made."""
 
     name: JobName = Field(description="what it is for")
-    scopes: tuple[Literal["jobs:read", "jobs:write", "admin"], ...] = Field(min_length=1, max_length=3)
+    scopes: tuple[Literal["jobs:read", "jobs:write", "metrics", "admin"], ...] = Field(min_length=1, max_length=4)
     expires_in_days: int | None = Field(default=None, ge=1, le=3650, description="never, when left out")
 
 

@@ -85,6 +85,11 @@ def binary(media_type: str, *, ranges: bool = False) -> dict[int | str, dict[str
     return found | {304: {"description": "you have these bytes"}}
 
 
+def text_answer() -> dict[int | str, dict[str, Any]]:
+    """The documented answer of an operation that sends text."""
+    return {200: {"description": "the text", "content": {"text/plain": {"schema": {"type": "string"}}}}}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The documented refusals of an operation, beside those that every operation has."""
     return {status: _documented(status) for status in statuses}

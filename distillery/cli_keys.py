@@ -11,7 +11,7 @@ from distillery.common import AsJson, client, err, out, print_json
 
 keys_app = typer.Typer(invoke_without_command=True, help="List the project's API keys, or make, replace and end them.")
 KeyId = Annotated[str, typer.Argument(help="The key's id (key_...).", show_default=False)]
-Scopes = Annotated[list[str], typer.Option("--scope", help="jobs:read, jobs:write or admin; may be repeated.")]
+Scopes = Annotated[list[str], typer.Option("--scope", help="jobs:read, jobs:write, metrics or admin; may be repeated.")]
 
 
 def register(app: typer.Typer) -> None:

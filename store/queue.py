@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from store.columns import UTCDateTime
@@ -37,6 +37,21 @@ def lock_best(session: Session, resource_classes: Sequence[str]) -> Job | None:
     if holding or not heads:
         return None
     return _wait_for_best(session, *heads[0], at)
+
+
+class Waiting(NamedTuple):
+    """Queued jobs of a class: how many, and for how many seconds the oldest has waited."""
+
+    jobs: int
+    seconds: float
+
+
+def waiting(session: Session) -> dict[str, Waiting]:
+    """The queue of all projects by resource class, jobs that wait for their next attempt included."""
+    at = now(session)
+    query = select(Job.resource_class, func.count(), func.min(Job.queued_at)).where(Job.status == JobState.QUEUED)
+    rows = session.execute(query.group_by(Job.resource_class))
+    return {name: Waiting(count, max(0.0, (at - oldest).total_seconds())) for name, count, oldest in rows}
 
 
 def _wait_for_best(session: Session, project_id: str, resource_class: str, at: datetime) -> Job | None:
