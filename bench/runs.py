@@ -37,8 +37,8 @@ from kdcore.train.sums import Sums
 
 RUN = 60
 """Epochs of a whole run."""
-PLAIN = {"precision": "float32", "memory_format": "contiguous"}
-AUTO = {"precision": "auto", "memory_format": "auto"}
+PLAIN = {"precision": "float32", "memory_format": "contiguous", "compile": "off"}
+AUTO = {"precision": "auto", "memory_format": "auto", "compile": "auto"}
 MOVED: dict[str, Any] = {"shift": 4, "flip": True}
 
 Job = tuple[dict[str, Any], bool]
@@ -105,6 +105,7 @@ class Ours:
         known = {
             "numerics": {"precision": machine.precision, "memory_format": machine.memory_format},
             "measured": resolved["numerics"],
+            "compile": resolved["compile"],
             "kept": [{name: one[name] for name in ("mode", "views", "bytes")} for one in kept],
         }
         return cls(setup, known, workshop, stage, batches, networks["student"])
