@@ -42,7 +42,8 @@ def change_job(
     if "priority" in fields and job.status in FINAL:
         raise Conflict("job_finished", f"Job {job.id} has {job.status} already; its priority means nothing any more.")
     _write(session, job, fields)
-    events.append(session, job, "change", fields)
+    if job.status not in FINAL:  # nothing comes after the end of a story: watchers leave with it
+        events.append(session, job, "change", fields)
     return job
 
 

@@ -105,6 +105,16 @@ def test_the_priority_of_what_has_ended_stays_and_its_labels_may_change(
     assert change(api, job, {"labels": {"seen": "yes"}})[0] == 200
 
 
+def test_a_change_after_the_end_leaves_the_story_ended(api: Api, truth: Truth, spec: dict[str, Any]) -> None:
+    job = api.submit(spec)
+    truth.fail(truth.claim())
+    story = api.get(job["urls"]["events"]).json()["data"]
+    assert change(api, job, {"name": "renamed"})[0] == 200
+    assert api.get(job["urls"]["events"]).json()["data"] == story
+    assert story[-1]["type"] == "end"
+    assert api.get(f"{job['urls']['stream']}?after_seq={story[-1]['seq']}").status_code == 204
+
+
 def test_a_job_that_has_ended_is_deleted_with_its_story_and_its_count(
     api: Api, truth: Truth, spec: dict[str, Any]
 ) -> None:
