@@ -52,7 +52,7 @@ def retry_job(
     caller: Writer, services: AppServices, request: Request, job_id: str, key: IdempotencyKey = None
 ) -> Response:
     """Retry: a new job with the plan of a failed or cancelled one, going on from its last checkpoint."""
-    once = Once(services, caller, request, key, None, action="job.retry", kind=Job)
+    once = Once(services, caller, request, key, None, action="job.retry", kind=Job, origin=job_id)
 
     def make(session: Session) -> Job:
         return resources.job(jobs.retry_job(session, jobs.get_job(session, caller.project_id, job_id)))

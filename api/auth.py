@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from fastapi import Depends
 from sqlalchemy.orm import Session as SqlSession
@@ -20,8 +20,9 @@ from store.audit import Actor
 from store.database import now
 from store.models import ApiKey
 
-READ, WRITE, METRICS, ADMIN = "jobs:read", "jobs:write", "metrics", "admin"
-SCOPES = (READ, WRITE, METRICS, ADMIN)
+ScopeName = Literal["jobs:read", "jobs:write", "metrics", "admin"]
+SCOPES: tuple[ScopeName, ...] = get_args(ScopeName)
+READ, WRITE, METRICS, ADMIN = SCOPES
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, ValidationError
 
+from api.auth import SCOPES, ScopeName
 from api.errors import Fault, Refused
 from kdcore.spec.base import Strict, problems_of
 from kdcore.spec.job import MAX_LABELS, JobName, LabelKey, LabelValue, Priority
@@ -50,7 +51,7 @@ class KeyOrder(Body):
     """A key to be made."""
 
     name: JobName = Field(description="what it is for")
-    scopes: tuple[Literal["jobs:read", "jobs:write", "metrics", "admin"], ...] = Field(min_length=1, max_length=4)
+    scopes: tuple[ScopeName, ...] = Field(min_length=1, max_length=len(SCOPES))
     expires_in_days: int | None = Field(default=None, ge=1, le=3650, description="never, when left out")
 
 

@@ -75,7 +75,7 @@ def clone_job(
     caller: Writer, services: AppServices, request: Request, job_id: str, body: JsonObject, key: IdempotencyKey = None
 ) -> Response:
     """A new job with this one's spec and the changes of the body, a JSON merge patch (RFC 7396): null leaves out."""
-    once = Once(services, caller, request, key, body, action="job.clone", kind=Job)
+    once = Once(services, caller, request, key, body, action="job.clone", kind=Job, origin=job_id)
     if (first := once.replayed()) is not None:
         return first
     with services.database.read() as session:

@@ -88,7 +88,7 @@ def continue_from_checkpoint(
     key: IdempotencyKey = None,
 ) -> Response:
     """A new job with the same plan that goes on from this checkpoint, whatever became of the old one."""
-    once = Once(services, caller, request, key, None, action="job.continue", kind=Job)
+    once = Once(services, caller, request, key, None, action="job.continue", kind=Job, origin=job_id)
 
     def make(session: Session) -> Job:
         job = jobs.get_job(session, caller.project_id, job_id)

@@ -31,6 +31,7 @@ class Once:
     Args:
         action: what the audit log calls it.
         kind: the type of what is created.
+        origin: id of what it is made from.
     """
 
     def __init__(
@@ -43,9 +44,10 @@ class Once:
         *,
         action: str,
         kind: type[Created],
+        origin: str | None = None,
     ) -> None:
         self._services, self._caller, self._action, self._kind = services, caller, action, kind
-        self._key = key
+        self._key, self._details = key, {} if origin is None else {"origin": origin}
         self._print = idempotency.fingerprint(request.method, request.url.path, body)
 
     def replayed(self) -> Response | None:
@@ -63,7 +65,7 @@ class Once:
             made = make(session)
             if made.rings is not None:
                 self._check_room(session)
-            audit.note(session, self._caller.actor, self._action, made.id)
+            audit.note(session, self._caller.actor, self._action, made.id, self._details)
             if self._key is not None:
                 body = made.remembered().model_dump(mode="json")
                 project_id = self._caller.project_id

@@ -87,7 +87,7 @@ def rotate_api_key(
     key: IdempotencyKey = None,
 ) -> Response:
     """Make a key that may do the same, and let the old one end after a while."""
-    once = Once(services, caller, request, key, body, action="api_key.rotate", kind=ApiKey)
+    once = Once(services, caller, request, key, body, action="api_key.rotate", kind=ApiKey, origin=key_id)
     if (first := once.replayed()) is not None:
         return first
     overlap = timedelta(hours=Rotation.of(body)["overlap_hours"])

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import literal, select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store import cursors
-from store.columns import UTCDateTime
 from store.database import now
 from store.ids import new_id
 from store.models import AuditEntry
@@ -24,15 +23,6 @@ class Actor:
     key_id: str | None = None
     key_name: str | None = None
     request_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AuditPage:
-    """One page, newest first, and the cursor of the next one."""
-
-    items: list[AuditEntry]
-    next_cursor: str | None
-    has_more: bool
 
 
 def note(session: Session, actor: Actor, action: str, target: str, details: Mapping[str, Any] | None = None) -> None:
@@ -66,7 +56,7 @@ def entries(
     action: str | None = None,
     target: str | None = None,
     key_id: str | None = None,
-) -> AuditPage:
+) -> cursors.Page[AuditEntry]:
     """A project's entries, newest first, of one action, target or key where they are named.
 
     Raises:
@@ -75,12 +65,5 @@ def entries(
     query = select(AuditEntry).where(AuditEntry.project_id == project_id)
     asked = {AuditEntry.action: action, AuditEntry.target: target, AuditEntry.key_id: key_id}
     query = query.where(*(column == value for column, value in asked.items() if value is not None))
-    if after is not None:
-        moment, last = cursors.decode(after, "aud")
-        seen = tuple_(literal(moment, UTCDateTime()), literal(last))
-        query = query.where(tuple_(AuditEntry.created_at, AuditEntry.id) < seen)
-    ordered = query.order_by(AuditEntry.created_at.desc(), AuditEntry.id.desc())
-    rows = list(session.scalars(ordered.limit(cursors.checked_limit(limit) + 1)))
-    items, has_more = rows[:limit], len(rows) > limit
-    cursor = cursors.encode(items[-1].created_at, items[-1].id) if has_more else None
-    return AuditPage(items, cursor, has_more)
+    created, id_ = AuditEntry.created_at, AuditEntry.id
+    return cursors.walk(session, query, created, id_, prefix="aud", limit=limit, after=after)

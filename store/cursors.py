@@ -4,12 +4,49 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Generic, TypeVar
 
+from sqlalchemy import Select, literal, tuple_
+from sqlalchemy.orm import Session
+
+from store.columns import UTCDateTime
 from store.errors import Invalid
 from store.ids import is_id
 
 LIMIT = 100
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """One page, newest first, and the cursor of the next one."""
+
+    items: list[Row]
+    next_cursor: str | None
+    has_more: bool
+
+
+def walk(
+    session: Session, query: Select[Row], created: Any, id_: Any, *, prefix: str, limit: int, after: str | None
+) -> Page[Row]:
+    """A page of ``query``'s rows, which have ``created_at`` and ``id``, newest first.
+
+    Args:
+        created, id_: the columns of the index that is walked.
+        prefix: of the rows' ids.
+
+    Raises:
+        Invalid: a cursor or limit that cannot be used.
+    """
+    if after is not None:
+        moment, last = decode(after, prefix)
+        query = query.where(tuple_(created, id_) < tuple_(literal(moment, UTCDateTime()), literal(last)))
+    ordered = query.order_by(created.desc(), id_.desc())
+    rows: list[Any] = list(session.scalars(ordered.limit(checked_limit(limit) + 1)))
+    items, has_more = rows[:limit], len(rows) > limit
+    return Page(items, encode(items[-1].created_at, items[-1].id) if has_more else None, has_more)
 
 
 def encode(created_at: datetime, id_: str) -> str:

@@ -11,12 +11,11 @@ from store import checkpoints
 from store.database import now
 from store.errors import Conflict, NotFound
 from store.ids import is_id, new_id
-from store.listing import Page, list_jobs
+from store.listing import list_jobs
 from store.models import Job, JobLabel, JobSpecRow, JobState
 from store.states import created, transition
 
 __all__ = [
-    "Page",
     "cancel_job",
     "continue_job",
     "create_job",

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, aliased
 
-from store import cursors
-from store.columns import UTCDateTime
+from store.cursors import Page, walk
 from store.errors import Invalid
 from store.models import Job, JobLabel, JobState
 
 _LAST_CHARACTER = "\U0010ffff"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page, newest first, and the cursor of the next one."""
-
-    items: list[Job]
-    next_cursor: str | None
-    has_more: bool
 
 
 def list_jobs(
@@ -39,7 +28,7 @@ def list_jobs(
     created_after: datetime | None = None,
     created_before: datetime | None = None,
     q: str | None = None,
-) -> Page:
+) -> Page[Job]:
     """A project's jobs, newest first.
 
     Args:
@@ -57,13 +46,7 @@ def list_jobs(
         query = query.where(created > created_after)
     if created_before is not None:
         query = query.where(created < created_before)
-    if after is not None:
-        moment, last = cursors.decode(after, "job")
-        query = query.where(tuple_(created, id_) < tuple_(literal(moment, UTCDateTime()), literal(last)))
-    rows = list(session.scalars(query.order_by(created.desc(), id_.desc()).limit(cursors.checked_limit(limit) + 1)))
-    items, has_more = rows[:limit], len(rows) > limit
-    cursor = cursors.encode(items[-1].created_at, items[-1].id) if has_more else None
-    return Page(items, cursor, has_more)
+    return walk(session, query, created, id_, prefix="job", limit=limit, after=after)
 
 
 def _labelled(project_id: str, labels: Mapping[str, str]) -> tuple[Select[Job], Any, Any]:

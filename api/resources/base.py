@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, WithJsonSchema
@@ -24,14 +24,15 @@ AnyJson = Annotated[Document, document("see docs")]
 
 
 class Created(BaseModel):
-    """What a POST makes."""
+    """What a POST makes; ``collection`` is the path of all of its kind."""
 
+    collection: ClassVar[str]
     id: str
 
     @property
     def location(self) -> str:
         """Its path."""
-        raise NotImplementedError
+        return f"{self.collection}/{self.id}"
 
     @property
     def rings(self) -> str | None:

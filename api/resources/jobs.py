@@ -43,6 +43,7 @@ VerdictJson = Annotated[
 class Job(Created):
     """A job as lists show it."""
 
+    collection = "/v1/jobs"
     object: Literal["job"] = "job"
     id: str = Field(examples=["job_01k8t2v4x6a8c0e2g4h6j8k0m2"])
     name: str
@@ -55,7 +56,7 @@ class Job(Created):
     metrics: LatestJson
     estimate: EstimateJson | None
     warnings: list[WarningJson]
-    version: int = Field(description="grows with each change of state; also the ETag")
+    version: int = Field(description="grows with each change of state, name, labels or priority; also the ETag")
     labels: dict[str, str]
     priority: int
     resource_class: str
@@ -73,11 +74,6 @@ class Job(Created):
     finished_at: datetime | None
     durations: dict[str, float] = Field(description="seconds in each finished phase")
     urls: dict[str, str | None]
-
-    @property
-    def location(self) -> str:
-        """Its path."""
-        return job_path(self.id)
 
     @property
     def rings(self) -> str | None:

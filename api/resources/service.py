@@ -35,6 +35,7 @@ class Worker(BaseModel):
 class ApiKey(Created):
     """A key; what it opens with is shown once, when it is made."""
 
+    collection = "/v1/api_keys"
     object: Literal["api_key"] = "api_key"
     id: str = Field(examples=["key_01k8t2v4x6a8c0e2g4h6j8k0m2"])
     name: str
@@ -45,11 +46,6 @@ class ApiKey(Created):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None = Field(description="to the minute")
-
-    @property
-    def location(self) -> str:
-        """Its path."""
-        return f"/v1/api_keys/{self.id}"
 
     def remembered(self) -> Self:
         """Everything but the key itself, which nobody keeps."""

@@ -22,7 +22,7 @@ class Event(BaseModel):
     object: Literal["event"] = "event"
     id: str
     seq: int = Field(description="counts from 1 without gaps within the job")
-    type: str = Field(examples=["status", "phase", "progress", "metric", "log", "checkpoint", "artifact", "end"])
+    type: str = Field(examples=["status", "phase", "progress", "metric", "log", "checkpoint", "change", "end"])
     created_at: datetime
     data: AnyJson
 
@@ -50,7 +50,7 @@ class Attempt(BaseModel):
     checkpoint_id: str | None = Field(description="where it went on")
     started_at: datetime
     ended_at: datetime | None
-    outcome: str | None = Field(examples=["succeeded", "failed", "crashed", "lost", "paused", "cancelled", "drained"])
+    outcome: str | None = Field(examples=["succeeded", "failed", "crashed", "lost", "stopped"])
     error: ErrorJson | None
     log_bytes: int | None = Field(description="size of its log, kept when it has ended")
     log_url: str | None

@@ -140,6 +140,7 @@ def test_the_log_has_every_change_with_its_key_and_request_and_nothing_else(api:
     assert log(api, f"target={again}") == [("job.cancel", again), ("job.retry", again)]
     (clone,) = api.get("/v1/audit_logs?action=job.clone").json()["data"]
     assert (clone["target"], clone["request_id"], clone["key_id"]) == (copy, "req-from-me-0001", own_id(api))
+    assert clone["details"] == {"origin": job["id"]}
     assert len(log(api, f"key_id={own_id(api)}&limit=100")) == len(log(api, "limit=100")) == 9
 
 
@@ -163,4 +164,6 @@ def test_no_secret_is_in_the_log(api: Api) -> None:
     api.request("DELETE", f"/v1/api_keys/{made['id']}")
     text = api.get("/v1/audit_logs").text
     assert made["id"] in text
+    (rotated,) = api.get("/v1/audit_logs?action=api_key.rotate").json()["data"]
+    assert (rotated["target"], rotated["details"]) == (fresh["id"], {"origin": made["id"]})
     assert not any(key[3:20] in text for key in (made["key"], fresh["key"], str(api.key)))

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import event, update
 from storing import break_down, finish, job, make_job, must_take
 
+from store.cursors import Page
 from store.database import Database
 from store.errors import Invalid
 from store.jobs import cancel_job, list_jobs
-from store.listing import Page
 from store.models import Job
 
 
