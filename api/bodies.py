@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError
 
 from api.auth import SCOPES, ScopeName
 from api.errors import Fault, Refused
-from kdcore.spec.base import Strict, problems_of
-from kdcore.spec.job import MAX_LABELS, JobName, LabelKey, LabelValue, Priority
+from kdcore.spec.base import JobName, Strict, problems_of
+from kdcore.spec.job import MAX_LABELS, LabelKey, LabelValue, Priority
 
 
 class Body(Strict):

@@ -100,10 +100,14 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _label(value: str) -> str:
+def printable(value: str) -> str:
+    """The text without blanks around it; a name goes into logs and headers, so it holds no control characters."""
     if not value.isprintable():
         raise ValueError("must not hold control characters")
     return value.strip()
 
 
-Name = Annotated[str, Field(max_length=200), AfterValidator(_label)]
+# The bounds stand before the validator: after it, pydantic counts "items", not characters.
+Name = Annotated[str, Field(max_length=200), AfterValidator(printable)]
+ShortName = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(printable)]
+JobName = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(printable)]

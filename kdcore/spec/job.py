@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from kdcore.spec.base import Name, SpecError, Strict, problems_of
+from kdcore.spec.base import JobName, Name, SpecError, Strict, problems_of
 from kdcore.spec.caching import TeacherCache
 from kdcore.spec.named import PresetRef
 from kdcore.spec.networks import Further, Network, PathNetwork, Peer
@@ -119,7 +119,6 @@ class Resources(Strict):
 Format = Literal["safetensors", "onnx", "onnx-int8"]
 
 
-JobName = Annotated[Name, Field(min_length=1, max_length=120)]
 LabelKey = Annotated[str, Field(max_length=63)]
 LabelValue = Annotated[str, Field(max_length=200)]
 MAX_LABELS = 32

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic import GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from kdcore.spec.base import Name, Strict
+from kdcore.spec.base import Name, ShortName, Strict
 
 
 class Named(Strict):
@@ -55,7 +55,7 @@ class AdapterKind(Kind):
         name: adapters of one name are one module, in any term and stage; those without end with their stage.
     """
 
-    name: Name | None = Field(default=None, min_length=1, max_length=40)
+    name: ShortName | None = None
 
 
 class PresetRef(Named):

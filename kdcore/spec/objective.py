@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from kdcore.spec.base import Name, Strict
+from kdcore.spec.base import Name, ShortName, Strict, printable
 from kdcore.spec.named import AdapterKind, Kind, PresetRef
 from kdcore.spec.networks import OtherNetwork
 from kdcore.spec.numbers import Number, Ramp
@@ -77,8 +77,8 @@ class Term(Strict):
     adapter: AdapterKind | None = None
     distance: Kind
     weight: Number = 1.0
-    group: Name | None = Field(default=None, min_length=1, max_length=40)
-    name: Name | None = Field(default=None, max_length=60)
+    group: ShortName | None = None
+    name: Annotated[str, Field(max_length=60), AfterValidator(printable)] | None = None
 
     @field_validator("source", mode="before")
     @classmethod
@@ -113,7 +113,7 @@ class Stage(Strict):
         search: find the pair of layers of the first term by trying several.
     """
 
-    name: Name = Field(min_length=1, max_length=40)
+    name: ShortName
     epochs: int = Field(ge=1, le=100_000)
     trains: str = "student"
     terms: tuple[Term, ...] = Field(min_length=1, max_length=64)
