@@ -1,0 +1,29 @@
+"""The tables."""
+
+from store.models.base import Base, JobState, Json, table_of
+from store.models.files import Artifact, Checkpoint, CheckpointFile, DeadFile
+from store.models.jobs import Attempt, Event, Job, JobLabel, JobSpecRow, MetricPoint, StateCount
+from store.models.service import ApiKey, AuditEntry, IdempotencyRecord, Project, Worker
+
+__all__ = [
+    "ApiKey",
+    "Artifact",
+    "Attempt",
+    "AuditEntry",
+    "Base",
+    "Checkpoint",
+    "CheckpointFile",
+    "DeadFile",
+    "Event",
+    "IdempotencyRecord",
+    "Job",
+    "JobLabel",
+    "JobSpecRow",
+    "JobState",
+    "Json",
+    "MetricPoint",
+    "Project",
+    "StateCount",
+    "Worker",
+    "table_of",
+]
