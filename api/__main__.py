@@ -19,10 +19,10 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from api import limits, logs
 from api.app import create_app
-from api.auth import SCOPES
+from api.auth import ADMIN, OPERATE, SCOPES
 from api.edge import LOOPBACK
 from api.services import LOCAL_PROJECT
-from store import keys
+from store import keys, projects
 from store.database import Database, database_address
 from store.files import files
 from store.settings import Settings
@@ -138,7 +138,7 @@ def create_key(settings: Settings, name: str, scopes: list[str], project: str) -
     database = Database(settings.database_url)
     try:
         with database.write() as session:
-            owner = keys.ensure_project(session, project)
+            owner = projects.ensure_project(session, project)
             _, plaintext = keys.create_key(session, owner.id, name, scopes, secret=settings.secret_bytes())
     except SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
@@ -146,6 +146,11 @@ def create_key(settings: Settings, name: str, scopes: list[str], project: str) -
     finally:
         database.close()
     print(plaintext)
+
+
+def first_scopes(project: str) -> list[str]:
+    """Who can run this program operates the service; other projects' keys need not."""
+    return [ADMIN, OPERATE] if project == LOCAL_PROJECT else [ADMIN]
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -156,7 +161,7 @@ def arguments() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     key = commands.add_parser("create-key", help="make an API key and print it once")
     key.add_argument("--name", required=True, help="what the key is for")
-    key.add_argument("--scopes", nargs="+", choices=SCOPES, default=["admin"])
+    key.add_argument("--scopes", nargs="+", choices=SCOPES, help="admin, and operate too in the first project")
     key.add_argument("--project", default=LOCAL_PROJECT)
     return parser
 
@@ -168,7 +173,7 @@ def main(words: Sequence[str] | None = None) -> int:
         given = {name: getattr(chosen, name) for name in ("host", "port") if getattr(chosen, name) is not None}
         settings = Settings(**given)
         if chosen.command == "create-key":
-            create_key(settings, chosen.name, chosen.scopes, chosen.project)
+            create_key(settings, chosen.name, chosen.scopes or first_scopes(chosen.project), chosen.project)
         else:
             serve(settings)
     except (Refusal, RuntimeError) as error:

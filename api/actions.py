@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api import resources
 from api.auth import Caller, Writer
-from api.content import has_tag
 from api.docs import problems
-from api.errors import Refused
 from api.idempotency import IdempotencyKey, Once
 from api.resources import Job
 from api.services import AppServices, Services
+from api.versions import IfMatch, check_version
 from store import audit, jobs
 from store.models import Job as JobRow
 from store.models import JobState
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
-IfMatch = Annotated[str | None, Header(alias="If-Match", description="act only on this version of the job")]
 RESPONSES = problems(404, 409, 412) | {202: {"model": Job, "description": "asked of the worker that runs it"}}
 PENDING = (JobState.CANCELLING, JobState.PAUSING)
 
@@ -71,8 +68,7 @@ def _act(
 ) -> Job:
     with services.database.write() as session:
         row = jobs.get_job(session, caller.project_id, job_id)
-        if version is not None:
-            check_version(session, row, version)
+        check_version(session, row, version)
         before = row.version
         job = resources.job(act(session, row))
         if job.version != before:  # what is so already is nobody's deed
@@ -82,11 +78,3 @@ def _act(
     response.status_code = 202 if job.status in PENDING else 200
     response.headers["ETag"] = job.etag
     return job
-
-
-def check_version(session: Session, row: JobRow, version: str) -> None:
-    """Refuse with 412 what was meant for another version of the job; holds its row."""
-    session.refresh(row, with_for_update={"key_share": True})
-    if not has_tag(version, resources.job(row).etag, weak=False):
-        message = f"the job is at version {row.version} and {row.status}; read it again and decide anew"
-        raise Refused("precondition_failed", message)

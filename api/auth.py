@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, get_args
 
@@ -20,9 +20,18 @@ from store.audit import Actor
 from store.database import now
 from store.models import ApiKey
 
-ScopeName = Literal["jobs:read", "jobs:write", "metrics", "admin"]
+ScopeName = Literal["jobs:read", "jobs:write", "metrics", "admin", "operate"]
 SCOPES: tuple[ScopeName, ...] = get_args(ScopeName)
-READ, WRITE, METRICS, ADMIN = SCOPES
+READ, WRITE, METRICS, ADMIN, OPERATE = SCOPES
+
+GRANTED_BY: dict[str, set[str]] = {
+    READ: {READ, ADMIN},
+    WRITE: {WRITE, ADMIN},
+    METRICS: {METRICS, OPERATE},
+    ADMIN: {ADMIN},
+    OPERATE: {OPERATE},
+}
+"""``admin`` is all of one project; what concerns the service as a whole is ``operate``'s."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +52,8 @@ class Caller:
         return Actor(self.project_id, self.key.id, self.key.name, self.request_id)
 
     def may(self, scope: str) -> bool:
-        """Whether a scope is granted; ``admin`` grants all."""
-        return scope in self.scopes or ADMIN in self.scopes
+        """Whether a scope is granted, by itself or by a wider one."""
+        return not self.scopes.isdisjoint(GRANTED_BY[scope])
 
 
 def cookie_name(services: Services) -> str:
@@ -151,13 +160,29 @@ def _caller(services: Services, key: ApiKey, session: Session | None = None) -> 
     return Caller(key.project_id, frozenset(key.scopes), key, session)
 
 
+def lacking(scope: str) -> Refused:
+    """The refusal of who may not do something."""
+    challenge = f'Bearer realm="distillery", error="insufficient_scope", scope="{scope}"'
+    message = f"this needs the scope {scope!r}; ask for a key that has it"
+    return Refused("insufficient_scope", message, headers={"WWW-Authenticate": challenge})
+
+
+def check_grant(caller: Caller, scopes: Iterable[str]) -> None:
+    """Nobody makes a key that may do more than they may themselves.
+
+    Raises:
+        Refused: 403.
+    """
+    for scope in scopes:
+        if not caller.may(scope):
+            raise lacking(scope)
+
+
 def _scoped(scope: str) -> Callable[[Request], Caller]:
     def scoped(request: Request) -> Caller:
         caller = identify(request)
         if not caller.may(scope):
-            challenge = f'Bearer realm="distillery", error="insufficient_scope", scope="{scope}"'
-            message = f"this needs the scope {scope!r}; ask for a key that has it"
-            raise Refused("insufficient_scope", message, headers={"WWW-Authenticate": challenge})
+            raise lacking(scope)
         return caller
 
     return scoped
@@ -168,3 +193,4 @@ Reader = Annotated[Caller, Depends(_scoped(READ))]
 Writer = Annotated[Caller, Depends(_scoped(WRITE))]
 Watcher = Annotated[Caller, Depends(_scoped(METRICS))]
 Admin = Annotated[Caller, Depends(_scoped(ADMIN))]
+Operator = Annotated[Caller, Depends(_scoped(OPERATE))]

@@ -55,6 +55,34 @@ class KeyOrder(Body):
     expires_in_days: int | None = Field(default=None, ge=1, le=3650, description="never, when left out")
 
 
+class Quotas(Body):
+    """What a project may use; null bounds nothing."""
+
+    concurrency: int | None = Field(default=None, ge=1, le=100_000, description="jobs that run at once")
+    jobs_in_flight: int | None = Field(
+        default=None, ge=1, le=10_000_000, description="jobs that have not ended; the service's own bound when null"
+    )
+    month_hours: float | None = Field(
+        default=None, ge=0, le=1e7, description="hours of engines in a calendar month (UTC), asked when a job is made"
+    )
+
+
+class ProjectOrder(Quotas):
+    """A project to be made."""
+
+    name: JobName
+
+
+class ProjectChange(Quotas):
+    """What to change about a project; what is left out stays."""
+
+    name: JobName = "unchanged"
+
+    def given(self) -> dict[str, Any]:
+        """Only what is to change."""
+        return self.model_dump(exclude_unset=True)
+
+
 class Rotation(Body):
     """How a key is replaced."""
 

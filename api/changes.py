@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import resources
-from api.actions import IfMatch, check_version
 from api.auth import Writer
 from api.bodies import JobChange, merged
 from api.docs import CHANGE_BODY, CLONE_BODY, problems
@@ -18,6 +17,7 @@ from api.jobs import planned
 from api.jsonbody import JsonObject
 from api.resources import Job
 from api.services import AppServices
+from api.versions import IfMatch, check_version
 from kdcore.spec.job import MAX_LABELS
 from store import audit, changes, jobs
 
@@ -32,8 +32,7 @@ def change_job(
     fields = JobChange.of(body)
     with services.database.write() as session:
         row = jobs.get_job(session, caller.project_id, job_id)
-        if version is not None:
-            check_version(session, row, version)
+        check_version(session, row, version)
         if "labels" in fields:
             jobs.lock(session, row)
             fields["labels"] = _labels(merged(row.labels, fields["labels"]))
@@ -57,8 +56,7 @@ def delete_job(caller: Writer, services: AppServices, job_id: str, version: IfMa
     """Delete a job that has ended, with all that it left; refused while another job goes on from it."""
     with services.database.write() as session:
         row = jobs.get_job(session, caller.project_id, job_id)
-        if version is not None:
-            check_version(session, row, version)
+        check_version(session, row, version)
         changes.delete_job(session, row)
         audit.note(session, caller.actor, "job.delete", job_id, {"name": row.name})
 

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.bodies import JobChange, KeyOrder, Rotation
+from api.bodies import JobChange, KeyOrder, ProjectChange, ProjectOrder, Rotation
 from api.errors import KINDS, PROBLEM_TYPE, Problem
 from kdcore.spec import JobSpec
 
@@ -59,6 +59,11 @@ CLONE_BODY = _body(
 
 KEY_BODY = _body({"$ref": _REFERENCE.format(model="KeyOrder")}, {"name": "line 3", "scopes": ["jobs:read"]})
 ROTATION_BODY = _body({"$ref": _REFERENCE.format(model="Rotation")}, {"overlap_hours": 24})
+
+PROJECT_BODY = _body({"$ref": _REFERENCE.format(model="ProjectOrder")}, {"name": "line 3", "concurrency": 2})
+PROJECT_CHANGE_BODY = _body(
+    {"$ref": _REFERENCE.format(model="ProjectChange")}, {"month_hours": 200, "concurrency": None}
+)
 
 LABEL_FILTER: dict[str, Any] = {
     "parameters": [
@@ -123,7 +128,7 @@ def _complete(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for model in (JobSpec, JobChange, KeyOrder, Rotation, Problem):
+    for model in (JobSpec, JobChange, KeyOrder, ProjectOrder, ProjectChange, Rotation, Problem):
         schema = model.model_json_schema(by_alias=True, ref_template=_REFERENCE)
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller
-from api.errors import Refused
+from api.quotas import check_room
 from api.resources import Created
 from api.services import Services
-from store import audit, idempotency, states
+from store import audit, idempotency
 
 IdempotencyKey = Annotated[
     str | None,
@@ -64,7 +64,7 @@ class Once:
                 return first
             made = make(session)
             if made.rings is not None:
-                self._check_room(session)
+                check_room(session, self._services.settings, self._caller.project_id)
             audit.note(session, self._caller.actor, self._action, made.id, self._details)
             if self._key is not None:
                 body = made.remembered().model_dump(mode="json")
@@ -73,14 +73,6 @@ class Once:
         if made.rings is not None:
             self._services.bell.ring(made.rings)
         return _created(made, made.location)
-
-    def _check_room(self, session: Session) -> None:
-        """No project fills the queue: what was just made counts, too."""
-        most, project_id = self._services.settings.jobs_in_flight, self._caller.project_id
-        waiting = sum(count for state, count in states.counts(session, project_id).items() if state not in states.FINAL)
-        if waiting > most:
-            message = f"the project has {most} jobs that have not ended; wait for some, or cancel them"
-            raise Refused("quota_exceeded", message, kind="rate_limited", headers={"Retry-After": "60"})
 
     def _replay(self, session: Session) -> Response | None:
         if self._key is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import Field
@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import resources
-from api.auth import Admin
+from api.auth import Admin, check_grant
 from api.bodies import KeyOrder, Rotation
 from api.docs import KEY_BODY, ROTATION_BODY, problems
 from api.idempotency import IdempotencyKey, Once
 from api.jsonbody import SmallJsonObject
 from api.paging import PageQuery, Paging, page_of
 from api.resources import ApiKey, AuditEntry, Page
-from api.services import AppServices
+from api.services import AppServices, Services
 from store import audit, keys
 from store.database import now
 from store.errors import Conflict
@@ -58,16 +58,18 @@ def create_api_key(
     if (first := once.replayed()) is not None:
         return first
     order = KeyOrder.of(body)
+    check_grant(caller, order["scopes"])
 
-    def make(session: Session) -> ApiKey:
-        days = order["expires_in_days"]
-        until = None if days is None else now(session) + timedelta(days=days)
-        scopes = list(dict.fromkeys(order["scopes"]))
-        secret = services.secret
-        made = keys.create_key(session, caller.project_id, order["name"], scopes, expires_at=until, secret=secret)
-        return resources.api_key(*made)
+    return once.create(lambda session: made_key(session, services, caller.project_id, order))
 
-    return once.create(make)
+
+def made_key(session: Session, services: Services, project_id: str, order: dict[str, Any]) -> ApiKey:
+    """A new key of a project, as ordered."""
+    days = order["expires_in_days"]
+    until = None if days is None else now(session) + timedelta(days=days)
+    scopes = list(dict.fromkeys(order["scopes"]))
+    made = keys.create_key(session, project_id, order["name"], scopes, expires_at=until, secret=services.secret)
+    return resources.api_key(*made)
 
 
 @router.post(
@@ -94,6 +96,7 @@ def rotate_api_key(
 
     def make(session: Session) -> ApiKey:
         old = keys.get_key(session, caller.project_id, key_id)
+        check_grant(caller, old.scopes)
         return resources.api_key(*keys.rotate(session, old, overlap, secret=services.secret))
 
     return once.create(make)

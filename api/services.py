@@ -20,7 +20,7 @@ from api.hub import Hub
 from api.rates import Buckets
 from api.signing import Signer
 from kdcore.spec.catalogue import architectures
-from store import keys
+from store import keys, projects
 from store.database import Database
 from store.doorbell import BackgroundDoorbell
 from store.files import Files, files
@@ -75,7 +75,7 @@ class Services:
         """The project that stands for everybody."""
         if self._local_project is None:
             with self.database.write() as session:
-                self._local_project = keys.ensure_project(session, LOCAL_PROJECT).id
+                self._local_project = projects.ensure_project(session, LOCAL_PROJECT).id
         return self._local_project
 
     def warm(self) -> None:

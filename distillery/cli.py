@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from distillery import cli_catalogue, cli_changes, cli_follow, cli_jobs, cli_keys, cli_service, cli_submit
+from distillery import cli_catalogue, cli_changes, cli_follow, cli_jobs, cli_keys, cli_projects, cli_service, cli_submit
 from distillery.client import __version__
 from distillery.common import DistillState, exit_code, print_error
 from distillery.errors import DistilleryError
@@ -71,5 +71,5 @@ def distill(
     context.obj = DistillState(url, home)
 
 
-for module in (cli_service, cli_submit, cli_jobs, cli_changes, cli_follow, cli_catalogue, cli_keys):
+for module in (cli_service, cli_submit, cli_jobs, cli_changes, cli_follow, cli_catalogue, cli_keys, cli_projects):
     module.register(app)

@@ -1,17 +1,17 @@
 """`distill keys` and `distill audit`: who may do what in a project, and who did."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from distillery import format as form
-from distillery.common import AsJson, client, err, out, print_json
+from distillery.common import AsJson, client, err, out, print_json, table
 
 keys_app = typer.Typer(invoke_without_command=True, help="List the project's API keys, or make, replace and end them.")
 KeyId = Annotated[str, typer.Argument(help="The key's id (key_...).", show_default=False)]
-Scopes = Annotated[list[str], typer.Option("--scope", help="jobs:read, jobs:write, metrics or admin; may be repeated.")]
+Scopes = Annotated[
+    list[str], typer.Option("--scope", help="jobs:read, jobs:write, metrics, admin or operate; may be repeated.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def keys(context: typer.Context, json: AsJson = False) -> None:
     if json:
         print_json(found)
     else:
-        _show(("id", "name", "begins", "scopes", "created", "used", "state"), [_key_row(key) for key in found])
+        table(("id", "name", "begins", "scopes", "created", "used", "state"), [_key_row(key) for key in found])
 
 
 @keys_app.command("create")
@@ -78,7 +78,7 @@ def audit(
     if json:
         print_json(found)
     else:
-        _show(("when", "who", "action", "target"), [_entry_row(entry) for entry in found])
+        table(("when", "who", "action", "target"), [_entry_row(entry) for entry in found])
 
 
 def _tell(key: dict[str, Any], json: bool) -> None:
@@ -98,12 +98,3 @@ def _key_row(key: dict[str, Any]) -> list[str]:
 
 def _entry_row(entry: dict[str, Any]) -> list[str]:
     return [form.ago(entry["created_at"]), entry.get("key_name") or "", entry["action"], entry["target"]]
-
-
-def _show(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for title in head:
-        table.add_column(title, no_wrap=title in ("id", "target"), overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    out().print(table)

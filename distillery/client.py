@@ -13,7 +13,7 @@ from distillery.config import connection
 from distillery.download import Report, fetch
 from distillery.errors import IntegrityError
 from distillery.stream import follow
-from distillery.transport import Retry, Transport, job_path
+from distillery.transport import Retry, Transport, job_path, path_of
 from distillery.types import Artifact, Attempt, Checkpoint, Event, Job
 
 __version__ = "0.1.0"
@@ -225,6 +225,31 @@ class Client:
     def revoke_api_key(self, key_id: str) -> None:
         """End a key at once."""
         self._transport.json("DELETE", f"/v1/api_keys/{quote(key_id, safe='')}")
+
+    # Projects, for who operates the service; everybody sees their own
+
+    def projects(self) -> list[dict[str, Any]]:
+        """The projects that the key may see: its own, or all for who operates the service."""
+        return self._list("/v1/projects")
+
+    def create_project(self, name: str, **quotas: float | None) -> dict[str, Any]:
+        """A new project; quotas are `concurrency`, `jobs_in_flight` and `month_hours`."""
+        return cast(dict[str, Any], self._create("/v1/projects", {"name": name, **quotas}, None))
+
+    def change_project(self, project_id: str, **changes: Any) -> dict[str, Any]:
+        """Another name or other quotas; None bounds nothing, what is not named stays."""
+        return cast(dict[str, Any], self._transport.json("PATCH", path_of("projects", project_id), body=changes))
+
+    def create_project_key(self, project_id: str, name: str, scopes: Iterable[str]) -> dict[str, Any]:
+        """A key of any project; `key` in the answer is what it opens with."""
+        path = path_of("projects", project_id, "api_keys")
+        return cast(dict[str, Any], self._create(path, {"name": name, "scopes": list(scopes)}, None))
+
+    def usage(self, project_id: str, *, since: str | None = None, until: str | None = None) -> dict[str, Any]:
+        """Hours of engines by day (as 2026-11-27), jobs in flight and bytes stored."""
+        params = _given({"since": since, "until": until})
+        path = path_of("projects", project_id, "usage")
+        return cast(dict[str, Any], self._transport.json("GET", path, params=params))
 
     def audit_log(
         self,

@@ -3,12 +3,14 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from distillery.client import Client
@@ -60,6 +62,16 @@ def _console(stderr: bool) -> Console:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PIPE_COLUMNS
     return console
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A plain table on stdout; ids stay whole, so that they can be copied."""
+    shown = Table(box=None, pad_edge=False)
+    for title in head:
+        shown.add_column(title, no_wrap=title in ("id", "target"), overflow="fold")
+    for row in rows:
+        shown.add_row(*row)
+    out().print(shown)
 
 
 def print_json(document: Any) -> None:

@@ -116,7 +116,12 @@ class Transport:
 
 def job_path(job_id: str, *parts: str) -> str:
     """`/v1/jobs/ID/...`, with whatever a user typed as an id kept inside its place."""
-    return "/".join(["/v1/jobs", *(quote(part, safe="") for part in (job_id, *parts))])
+    return path_of("jobs", job_id, *parts)
+
+
+def path_of(*parts: str) -> str:
+    """`/v1/...` of these parts."""
+    return "/".join(["/v1", *(quote(part, safe="") for part in parts)])
 
 
 def checked(response: httpx.Response) -> httpx.Response:

@@ -15,22 +15,15 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from store.database import now, upsert
+from store.database import now
 from store.errors import Conflict, NotFound
 from store.ids import is_id, new_id
-from store.models import ApiKey, Project
+from store.models import ApiKey
 from store.settings import settings
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM, _CHECKSUM = 32, 6
 _SEEN_EVERY = timedelta(minutes=1)
-
-
-def ensure_project(session: Session, name: str) -> Project:
-    """The project of that name, made if there is none."""
-    insert = upsert(session, Project).values(id=new_id("prj"), name=name, active=0, created_at=now(session))
-    session.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
-    return session.scalars(select(Project).where(Project.name == name)).one()
 
 
 def create_key(

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from store import queue
+from store import projects, queue
 from store.checkpoints import Resume, latest, supersede
 from store.database import clock, now
 from store.errors import LeaseLost
@@ -91,14 +91,16 @@ def flags(session: Session, owner: str) -> dict[str, str | None]:
 
 
 def close_attempt(session: Session, job: Job, outcome: str, error: dict[str, Any] | None = None) -> None:
-    """Notes how the current attempt ended."""
+    """Notes how the current attempt ended, and counts its time as used."""
     ending = (
         update(Attempt)
         .where(Attempt.job_id == job.id, Attempt.number == job.attempt, Attempt.ended_at.is_(None))
         .values(ended_at=now(session), outcome=outcome, error=error)
         .execution_options(synchronize_session=False)
+        .returning(Attempt.started_at)
     )
-    session.execute(ending)
+    for started_at in session.scalars(ending):
+        projects.worked(session, job, started_at)
 
 
 def _mine(lease: Lease) -> tuple[Any, ...]:

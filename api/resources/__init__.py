@@ -2,6 +2,7 @@
 
 from api.resources.base import Created, Item, Page, job_path
 from api.resources.jobs import Job, JobDetail, job, job_detail
+from api.resources.projects import Project, Usage, UsageDay, project, usage_day
 from api.resources.service import ApiKey, AuditEntry, Overview, Worker, api_key, audit_entry
 from api.resources.story import Artifact, Attempt, Checkpoint, Event, Series, artifact, attempt, checkpoint, event
 
@@ -18,7 +19,10 @@ __all__ = [
     "JobDetail",
     "Overview",
     "Page",
+    "Project",
     "Series",
+    "Usage",
+    "UsageDay",
     "Worker",
     "api_key",
     "artifact",
@@ -29,4 +33,6 @@ __all__ = [
     "job",
     "job_detail",
     "job_path",
+    "project",
+    "usage_day",
 ]

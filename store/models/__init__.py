@@ -3,7 +3,7 @@
 from store.models.base import Base, JobState, Json, table_of
 from store.models.files import Artifact, Checkpoint, CheckpointFile, DeadFile
 from store.models.jobs import Attempt, Event, Job, JobLabel, JobSpecRow, MetricPoint, StateCount
-from store.models.service import ApiKey, AuditEntry, IdempotencyRecord, Project, Worker
+from store.models.service import ApiKey, AuditEntry, IdempotencyRecord, Project, UsageDay, Worker
 
 __all__ = [
     "ApiKey",
@@ -24,6 +24,7 @@ __all__ = [
     "MetricPoint",
     "Project",
     "StateCount",
+    "UsageDay",
     "Worker",
     "table_of",
 ]

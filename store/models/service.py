@@ -4,23 +4,42 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from store.columns import Text, Verbatim
+from store.columns import Serial, Text, Verbatim
 from store.models.base import Base, Digest, Id, Json, Name, of_project
 
 
 class Project(Base):
-    """A tenant. ``active`` counts its leased jobs and never exceeds ``quota`` by a claim."""
+    """A tenant. ``active`` counts its leased jobs and never exceeds ``quota`` by a claim.
+
+    ``jobs_in_flight`` and ``month_hours`` bound what is submitted: jobs that have not ended, and the hours that engines
+    worked in this month.
+    """
 
     __tablename__ = "projects"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(Name, unique=True)
     quota: Mapped[int | None]
+    jobs_in_flight: Mapped[int | None]
+    month_hours: Mapped[float | None]
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     active: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
+
+
+class UsageDay(Base):
+    """How long engines worked for a project, by the day on which their attempts ended (UTC)."""
+
+    __tablename__ = "usage_days"
+
+    project_id: Mapped[str] = of_project(primary_key=True)
+    day: Mapped[str] = mapped_column(Text(10), primary_key=True)  # as 2026-11-27, so that text sorts by time
+    resource_class: Mapped[str] = mapped_column(Text(40), primary_key=True)
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    attempts: Mapped[int] = mapped_column(Serial, default=0)
 
 
 class ApiKey(Base):

@@ -254,10 +254,10 @@ def test_odd_characters_in_a_filter_find_nothing_and_break_nothing(
 
 
 def _key(api: Api) -> str:
-    from store import keys
+    from store import keys, projects
 
     with api.services.database.write() as session:
-        owner = keys.ensure_project(session, "default")
+        owner = projects.ensure_project(session, "default")
         return keys.create_key(session, owner.id, "test", ["admin"], secret=api.services.secret)[1]
 
 

@@ -54,7 +54,9 @@ def test_requests_are_measured_by_route_and_what_clients_invent_makes_no_series(
     assert not any("invented" in route or job["id"] in route for _, route, _ in counts)
 
 
-@pytest.mark.parametrize(("scopes", "status"), [(("metrics",), 200), (("admin",), 200), (("jobs:read",), 403)])
+@pytest.mark.parametrize(
+    ("scopes", "status"), [(("metrics",), 200), (("operate",), 200), (("admin",), 403), (("jobs:read",), 403)]
+)
 def test_it_takes_the_scope_for_it(api: Api, truth: Truth, scopes: tuple[str, ...], status: int) -> None:
     assert api.with_key(truth.key(*scopes)).get("/metrics").status_code == status
     assert api.with_key(None).get("/metrics").status_code == 401

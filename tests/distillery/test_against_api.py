@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from distillery import ApiError, Client
 from distillery.cli import app
-from store import checkpoints, keys, leases, records
+from store import checkpoints, keys, leases, projects, records
 from store.checkpoints import StoredFile
 from store.database import Database
 from store.files import files
@@ -103,8 +103,8 @@ def service(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     settings = Settings(home=folder, secret=secret)  # type: ignore[arg-type]
     database = Database(settings.database_url)
     with database.write() as session:
-        project = keys.ensure_project(session, "default")
-        key = keys.create_key(session, project.id, "test", ["admin"], secret=settings.secret_bytes())[1]
+        project = projects.ensure_project(session, "default")
+        key = keys.create_key(session, project.id, "test", ["admin", "operate"], secret=settings.secret_bytes())[1]
     with (folder / "api.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "api"], env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"

@@ -12,8 +12,8 @@ from sqlalchemy import update
 from storing import PLAN, job, make_job, must_take, story, take, wait_no_more
 
 from store.database import Database, now
-from store.keys import ensure_project
 from store.models import Attempt, Job, Project
+from store.projects import ensure_project
 
 
 def take_all(db: Database, owner: str = "worker-1") -> list[str]:

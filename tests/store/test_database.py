@@ -15,8 +15,8 @@ from storing import make_job
 from store.database import Database, database_address, now
 from store.ids import new_id
 from store.jobs import documents
-from store.keys import ensure_project
 from store.models import Job, JobSpecRow, Project
+from store.projects import ensure_project
 
 
 def test_a_write_commits_at_its_end_and_a_failed_one_leaves_nothing(db: Database) -> None:

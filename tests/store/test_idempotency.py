@@ -13,8 +13,8 @@ from store.database import Database
 from store.errors import Conflict, Invalid
 from store.idempotency import Answer, fingerprint, forget, remember, replay
 from store.jobs import create_job
-from store.keys import ensure_project
 from store.models import IdempotencyRecord, Job
+from store.projects import ensure_project
 
 PRINT = fingerprint("POST", "/v1/jobs", {"name": "x"})
 

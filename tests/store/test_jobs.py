@@ -10,8 +10,8 @@ from store.database import Database
 from store.errors import Conflict, NotFound
 from store.ids import new_id
 from store.jobs import cancel_job, documents, get_job, pause_job, resume_job, retry_job
-from store.keys import ensure_project
 from store.models import Job, JobLabel, JobState
+from store.projects import ensure_project
 from store.records import stopped
 
 

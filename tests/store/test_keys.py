@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import select, text
 
 from store.database import Database, now
-from store.keys import create_key, ensure_project, ensure_secret, revoke, seen, verify, well_formed
+from store.keys import create_key, ensure_secret, revoke, seen, verify, well_formed
 from store.models import ApiKey
+from store.projects import ensure_project
 
 SECRET, OTHER = b"s" * 32, b"t" * 32
 

@@ -19,9 +19,9 @@ from store import records
 from store.database import Database
 from store.errors import Conflict, LeaseLost
 from store.jobs import cancel_job, pause_job, resume_job, retry_job
-from store.keys import ensure_project
 from store.leases import Lease, flags, renew
 from store.models import Artifact, Base, Event, Job, JobState, Project
+from store.projects import ensure_project
 from store.settings import Backoff, Settings
 from store.states import ACTIVE, FINAL, TRANSITIONS, counts
 from store.sweep import sweep

@@ -20,6 +20,8 @@ from store.database import make_engine
 from store.migrate import config, current, head, migration_engine, upgrade
 from store.models import Base
 
+NEWEST = "0004"
+
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
@@ -100,7 +102,7 @@ def test_an_empty_database_has_no_revision_and_an_upgraded_one_the_newest(empty_
     engine = make_engine(empty_url)
     assert current(engine) is None
     upgrade(empty_url)
-    assert current(engine) == head() == "0003"
+    assert current(engine) == head() == NEWEST
     engine.dispose()
 
 
@@ -147,7 +149,7 @@ def run() -> Run:
 def test_the_command_upgrades_what_the_settings_name(run: Run, tmp_path: Path) -> None:
     done = run(tmp_path, DISTILLERY_HOME=str(tmp_path / "home"))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "at revision 0003" in done.stdout
+    assert f"at revision {NEWEST}" in done.stdout
     assert (tmp_path / "home" / "distillery.sqlite").exists()
 
 

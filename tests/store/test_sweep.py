@@ -26,9 +26,9 @@ from storing import (
 from store import idempotency
 from store.database import Database, now
 from store.jobs import cancel_job, pause_job
-from store.keys import ensure_project
 from store.leases import renew
 from store.models import Attempt, IdempotencyRecord, Job, JobState, Project, Worker
+from store.projects import ensure_project
 from store.settings import Settings
 from store.sweep import sweep
 from store.workers import heartbeat

@@ -18,7 +18,7 @@ from anyio.from_thread import BlockingPortal
 from fastapi import FastAPI
 
 from api.services import Services
-from store import keys, leases, records
+from store import keys, leases, projects, records
 from store.database import Database
 from store.records import StoredArtifact
 from store.settings import Settings
@@ -49,9 +49,9 @@ class Truth:
     def key(self, *scopes: str, project: str = "default") -> str:
         """A key of a project; with every scope when none is named."""
         with self.database.write() as session:
-            owner = keys.ensure_project(session, project)
+            owner = projects.ensure_project(session, project)
             secret = self.settings.secret_bytes()
-            return keys.create_key(session, owner.id, "test", scopes or ("admin",), secret=secret)[1]
+            return keys.create_key(session, owner.id, "test", scopes or ("admin", "operate"), secret=secret)[1]
 
     def claim(self, seconds: float = 600) -> leases.Lease:
         """Be a worker and take the next job."""
@@ -116,6 +116,18 @@ class Api:
                 return await client.request(method, path, headers=sent, **rest)
 
         return self._portal.call(ask)
+
+    def patch(self, path: str, **rest: Any) -> httpx.Response:
+        """PATCH."""
+        return self.request("PATCH", path, **rest)
+
+    def put(self, path: str, **rest: Any) -> httpx.Response:
+        """PUT."""
+        return self.request("PUT", path, **rest)
+
+    def delete(self, path: str, **rest: Any) -> httpx.Response:
+        """DELETE."""
+        return self.request("DELETE", path, **rest)
 
     def get(self, path: str, **rest: Any) -> httpx.Response:
         """GET."""

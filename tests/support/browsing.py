@@ -53,7 +53,7 @@ class Site:
     def key(self, project: str, *scopes: str) -> str:
         """A key of a project, which is empty when it is new."""
         command = [sys.executable, "-P", "-m", "api", "create-key", "--name", "browser", "--project", project]
-        command += ["--scopes", *(scopes or ("admin",))]
+        command += ["--scopes", *(scopes or ("admin", "operate"))]
         made = subprocess.run(command, env=dict(self.service.environment), capture_output=True, text=True, check=True)
         return made.stdout.strip()
 

@@ -13,9 +13,9 @@ from store.checkpoints import StoredFile
 from store.database import Database, now
 from store.files import key_of
 from store.jobs import create_job
-from store.keys import ensure_project
 from store.leases import Claim, Lease, claim
 from store.models import Event, Job, JobState
+from store.projects import ensure_project
 from store.records import StoredArtifact
 
 PLAN: dict[str, Any] = {

@@ -27,10 +27,10 @@ from kdcore.spec import parse_spec, plan
 from store.database import Database
 from store.doorbell import Doorbell
 from store.jobs import create_job
-from store.keys import ensure_project
 from store.localfiles import LocalFiles
 from store.migrate import upgrade
 from store.models import Artifact, Attempt, Event, Job, JobState
+from store.projects import ensure_project
 from store.states import FINAL
 from store.workers import live
 
