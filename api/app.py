@@ -34,6 +34,7 @@ from api import (
     projects,
     session,
     telemetry,
+    webhooks,
     workers,
 )
 from api.edge import Gate, SecurityHeaders
@@ -59,6 +60,7 @@ ROUTERS = (
     workers,
     keys,
     projects,
+    webhooks,
     session,
     health,
     telemetry,

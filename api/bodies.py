@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError
 
@@ -11,6 +11,10 @@ from api.auth import SCOPES, ScopeName
 from api.errors import Fault, Refused
 from kdcore.spec.base import JobName, Strict, problems_of
 from kdcore.spec.job import MAX_LABELS, LabelKey, LabelValue, Priority
+
+EventName = Literal["job.started", "job.paused", "job.succeeded", "job.failed", "job.cancelled"]
+EVENTS: tuple[EventName, ...] = get_args(EventName)
+WebhookUrl = Annotated[str, Field(min_length=1, max_length=2000, examples=["https://example.com/hooks/distillery"])]
 
 
 class Body(Strict):
@@ -77,6 +81,27 @@ class ProjectChange(Quotas):
     """What to change about a project; what is left out stays."""
 
     name: JobName = "unchanged"
+
+    def given(self) -> dict[str, Any]:
+        """Only what is to change."""
+        return self.model_dump(exclude_unset=True)
+
+
+class EndpointOrder(Body):
+    """A webhook endpoint to be made."""
+
+    name: JobName = "webhook"
+    url: WebhookUrl
+    events: tuple[EventName, ...] = Field(default=EVENTS, min_length=1, max_length=len(EVENTS))
+
+
+class EndpointChange(Body):
+    """What to change about a webhook endpoint; what is left out stays."""
+
+    name: JobName = "unchanged"
+    url: WebhookUrl = "https://unchanged.invalid"
+    events: tuple[EventName, ...] = Field(default=EVENTS, min_length=1, max_length=len(EVENTS))
+    enabled: bool = Field(default=True, description="false holds messages back; true sends again what was held")
 
     def given(self) -> dict[str, Any]:
         """Only what is to change."""

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.bodies import JobChange, KeyOrder, ProjectChange, ProjectOrder, Rotation
+from api.bodies import EndpointChange, EndpointOrder, JobChange, KeyOrder, ProjectChange, ProjectOrder, Rotation
 from api.errors import KINDS, PROBLEM_TYPE, Problem
 from kdcore.spec import JobSpec
 
@@ -65,6 +65,12 @@ PROJECT_CHANGE_BODY = _body(
     {"$ref": _REFERENCE.format(model="ProjectChange")}, {"month_hours": 200, "concurrency": None}
 )
 
+ENDPOINT_BODY = _body(
+    {"$ref": _REFERENCE.format(model="EndpointOrder")},
+    {"name": "line 3", "url": "https://example.com/hooks/distillery", "events": ["job.succeeded", "job.failed"]},
+)
+ENDPOINT_CHANGE_BODY = _body({"$ref": _REFERENCE.format(model="EndpointChange")}, {"enabled": False})
+
 LABEL_FILTER: dict[str, Any] = {
     "parameters": [
         {
@@ -78,6 +84,10 @@ LABEL_FILTER: dict[str, Any] = {
         }
     ]
 }
+
+
+BODIES = (JobSpec, JobChange, KeyOrder, ProjectOrder, ProjectChange, EndpointOrder, EndpointChange, Rotation, Problem)
+"""Models that no signature shows: bodies are read by us, and refusals are sent by us."""
 
 
 def binary(media_type: str, *, ranges: bool = False) -> dict[int | str, dict[str, Any]]:
@@ -128,7 +138,7 @@ def _complete(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for model in (JobSpec, JobChange, KeyOrder, ProjectOrder, ProjectChange, Rotation, Problem):
+    for model in BODIES:
         schema = model.model_json_schema(by_alias=True, ref_template=_REFERENCE)
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema

@@ -53,5 +53,14 @@ SESSION_SECONDS = 12 * 3600
 STOP_SECONDS = 5
 """How long shutdown waits for requests in flight."""
 
+WEBHOOK_SECONDS = 15.0
+"""How long an endpoint may take to answer a webhook."""
+
+WEBHOOK_POLL_SECONDS = 1.0
+"""How often webhooks that are due are looked for."""
+
+WEBHOOKS_AT_ONCE = 20
+"""Webhooks that one process sends at the same time."""
+
 DISK_FREE_BYTES = 512 * 1024**2
 """Free disk under which the service calls itself not ready."""

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from api import limits
 from api.events_reader import EventReader
 from api.hub import Hub
+from api.posting import Post
 from api.rates import Buckets
 from api.signing import Signer
 from kdcore.spec.catalogue import architectures
@@ -116,11 +117,14 @@ async def running(app: FastAPI, settings: Settings) -> AsyncIterator[Services]:
     app.state.services = services
     services.warm()
     poller = asyncio.create_task(services.hub.run())
+    post = asyncio.create_task(Post(services.database, settings, services.secret).run())
     try:
         yield services
     finally:
         services.hub.stop()
         await poller
+        post.cancel()
+        await asyncio.gather(post, return_exceptions=True)
         services.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 
@@ -11,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Words = Annotated[tuple[str, ...], NoDecode]
 Seconds = Annotated[float, Field(gt=0)]
+RETRY_SECONDS = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
+"""The schedule that Standard Webhooks proposes."""
 
 
 class Backoff(NamedTuple):
@@ -23,6 +26,10 @@ class Backoff(NamedTuple):
         """The wait after the ``failures``-th failed attempt."""
         doublings = max(0, min(failures - 1, 30))
         return float(min(self.cap, self.first * 2**doublings))
+
+
+LISTS = ("allowed_hosts", "trusted_proxies", "resource_classes", "webhook_networks", "webhook_retry_seconds")
+"""Settings that are words between commas."""
 
 
 class Settings(BaseSettings):
@@ -41,6 +48,8 @@ class Settings(BaseSettings):
         trusted_proxies: addresses whose forwarded headers say who asks.
         rate_per_second, rate_burst: requests of one key to one API process, for long and at once.
         jobs_in_flight: jobs of one project that have not ended.
+        webhook_networks: networks, as 10.0.0.0/8, that webhooks may go to though they are not public, by http too.
+        webhook_retry_seconds: how long a webhook waits before each further try.
         data_dir: folder that holds the datasets of torchvision's readers (DISTILLERY_DATA).
     """
 
@@ -60,6 +69,8 @@ class Settings(BaseSettings):
     rate_per_second: Annotated[float, Field(gt=0)] = 100
     rate_burst: Annotated[int, Field(ge=1)] = 1000
     jobs_in_flight: Annotated[int, Field(ge=1)] = 10_000
+    webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    webhook_retry_seconds: Annotated[tuple[Seconds, ...], NoDecode] = RETRY_SECONDS
     lease_seconds: Seconds = 60
     lease_margin_seconds: Seconds = 15
     beat_seconds: Seconds = 10
@@ -78,7 +89,7 @@ class Settings(BaseSettings):
         Path | None, Field(validation_alias=AliasChoices("DISTILLERY_DATA", "DISTILLERY_DATA_DIR", "data_dir"))
     ] = None
 
-    @field_validator("allowed_hosts", "trusted_proxies", "resource_classes", mode="before")
+    @field_validator(*LISTS, mode="before")
     @classmethod
     def _words(cls, value: Any) -> Any:
         if isinstance(value, str):

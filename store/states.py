@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from store import events
+from store import events, webhooks
 from store.database import is_postgres, now
 from store.errors import Conflict
 from store.models import Job, JobState, Project, StateCount, table_of
@@ -49,7 +49,7 @@ def transition(
     data: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Moves ``job`` to another state, with its event and its counters, in the caller's transaction.
+    """Moves ``job`` to another state, with its event, its counters and its webhooks, in the caller's transaction.
 
     Args:
         reason: why, for the event; also the job's ``termination_reason`` when ``to`` is final.
@@ -67,6 +67,7 @@ def transition(
     story = _story(came, to, reason, attempt, data)
     _guarded_update(session, job, values, len(story))
     events.write(session, job, job.event_seq, story)
+    webhooks.announce(session, job, to)
     _count(session, job, came, to)
 
 

@@ -5,6 +5,7 @@ from api.resources.jobs import Job, JobDetail, job, job_detail
 from api.resources.projects import Project, Usage, UsageDay, project, usage_day
 from api.resources.service import ApiKey, AuditEntry, Overview, Worker, api_key, audit_entry
 from api.resources.story import Artifact, Attempt, Checkpoint, Event, Series, artifact, attempt, checkpoint, event
+from api.resources.webhooks import WebhookDelivery, WebhookEndpoint, webhook_delivery, webhook_endpoint
 
 __all__ = [
     "ApiKey",
@@ -23,6 +24,8 @@ __all__ = [
     "Series",
     "Usage",
     "UsageDay",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Worker",
     "api_key",
     "artifact",
@@ -35,4 +38,6 @@ __all__ = [
     "job_path",
     "project",
     "usage_day",
+    "webhook_delivery",
+    "webhook_endpoint",
 ]
