@@ -34,6 +34,7 @@ from api import (
     projects,
     session,
     telemetry,
+    uploads,
     webhooks,
     workers,
 )
@@ -42,7 +43,7 @@ from api.errors import Fault, Refused, problem_response
 from api.logs import RequestLog
 from api.services import running
 from api.telemetry import Observed, Requests
-from store.errors import Conflict, FileMissing, FilesError, Invalid, NotFound, StoreError
+from store.errors import Conflict, FileMissing, FilesError, FilesFull, Invalid, NotFound, StoreError
 from store.settings import Settings
 from store.settings import settings as process_settings
 
@@ -58,6 +59,7 @@ ROUTERS = (
     artifacts,
     catalogue,
     workers,
+    uploads,
     keys,
     projects,
     webhooks,
@@ -143,6 +145,8 @@ def _store(error: StoreError) -> Refused:
     log.error("store failed", code=error.code, error=error.message)
     if isinstance(error, FileMissing):
         return Refused("file_missing", "the stored file is gone; retry the job to make it again", kind="gone")
+    if isinstance(error, FilesFull):
+        return Refused("disk_full", error.message, kind="unavailable", headers={"Retry-After": "60"})
     if isinstance(error, FilesError):
         return Refused("files_unavailable", "the store of files does not answer", kind="unavailable")
     return Refused("internal", "the service failed; its log has the reason under this request_id")

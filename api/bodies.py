@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from api import limits
 from api.auth import SCOPES, ScopeName
 from api.errors import Fault, Refused
 from kdcore.spec.base import JobName, Strict, problems_of
@@ -15,6 +16,18 @@ from kdcore.spec.job import MAX_LABELS, LabelKey, LabelValue, Priority
 EventName = Literal["job.started", "job.paused", "job.succeeded", "job.failed", "job.cancelled"]
 EVENTS: tuple[EventName, ...] = get_args(EventName)
 WebhookUrl = Annotated[str, Field(min_length=1, max_length=2000, examples=["https://example.com/hooks/distillery"])]
+
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _file_name(value: str) -> str:
+    if value in (".", "..") or any(character in value for character in "/\\") or not value.isprintable():
+        raise ValueError("must be a plain file name: no slash, no backslash, no control character, not '.' or '..'")
+    return value
+
+
+FileName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_file_name)]
 
 
 class Body(Strict):
@@ -106,6 +119,20 @@ class EndpointChange(Body):
     def given(self) -> dict[str, Any]:
         """Only what is to change."""
         return self.model_dump(exclude_unset=True)
+
+
+class UploadOrder(Body):
+    """An upload to be begun."""
+
+    name: FileName
+    bytes: int = Field(ge=0, le=2**53, description="of the whole file")
+    part_bytes: int = Field(default=limits.PART_BYTES, ge=limits.PART_BYTES_MIN, le=limits.PART_BYTES_MAX)
+
+
+class Completion(Body):
+    """How an upload is ended."""
+
+    digest: Digest | None = Field(default=None, description="the digest that the parts must have; else nothing is done")
 
 
 class Rotation(Body):

@@ -29,13 +29,14 @@ Opener = Callable[[int, int], Iterator[bytes]]
 
 @dataclass(frozen=True)
 class Content:
-    """What is known of stored bytes without opening them."""
+    """What is known of stored bytes without opening them; ``in_parts``: ``sha256`` is over their parts' own."""
 
     name: str
     sha256: str
     size: int
     media_type: str
     modified: datetime
+    in_parts: bool = False
 
     @property
     def etag(self) -> str:
@@ -51,14 +52,16 @@ def disposition(name: str, kind: str = "attachment") -> str:
 
 def content_headers(content: Content, kind: str = "attachment") -> dict[str, str]:
     """The headers of every answer about ``content``: 200, 206, 304 and HEAD."""
-    digest = base64.b64encode(bytes.fromhex(content.sha256)).decode()
-    return {
+    found = {
         "ETag": content.etag,
         "Last-Modified": format_datetime(content.modified.replace(microsecond=0), usegmt=True),
-        "Repr-Digest": f"sha-256=:{digest}:",
         "Accept-Ranges": "bytes",
         "Content-Disposition": disposition(content.name, kind),
     }
+    if not content.in_parts:
+        digest = base64.b64encode(bytes.fromhex(content.sha256)).decode()
+        found["Repr-Digest"] = f"sha-256=:{digest}:"
+    return found
 
 
 def has_tag(header: str, etag: str, *, weak: bool) -> bool:

@@ -7,7 +7,17 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.bodies import EndpointChange, EndpointOrder, JobChange, KeyOrder, ProjectChange, ProjectOrder, Rotation
+from api.bodies import (
+    Completion,
+    EndpointChange,
+    EndpointOrder,
+    JobChange,
+    KeyOrder,
+    ProjectChange,
+    ProjectOrder,
+    Rotation,
+    UploadOrder,
+)
 from api.errors import KINDS, PROBLEM_TYPE, Problem
 from kdcore.spec import JobSpec
 
@@ -71,6 +81,25 @@ ENDPOINT_BODY = _body(
 )
 ENDPOINT_CHANGE_BODY = _body({"$ref": _REFERENCE.format(model="EndpointChange")}, {"enabled": False})
 
+UPLOAD_BODY = _body({"$ref": _REFERENCE.format(model="UploadOrder")}, {"name": "scans.zip", "bytes": 73_400_320})
+COMPLETION_BODY = _body({"$ref": _REFERENCE.format(model="Completion")}, {})
+BYTES_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    "parameters": [
+        {
+            "name": "Content-Digest",
+            "in": "header",
+            "required": True,
+            "description": "sha-256=:<base64>: of the body (RFC 9530)",
+            "schema": {"type": "string"},
+            "example": "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:",
+        }
+    ],
+}
+
 LABEL_FILTER: dict[str, Any] = {
     "parameters": [
         {
@@ -86,7 +115,19 @@ LABEL_FILTER: dict[str, Any] = {
 }
 
 
-BODIES = (JobSpec, JobChange, KeyOrder, ProjectOrder, ProjectChange, EndpointOrder, EndpointChange, Rotation, Problem)
+BODIES = (
+    JobSpec,
+    JobChange,
+    KeyOrder,
+    Rotation,
+    ProjectOrder,
+    ProjectChange,
+    EndpointOrder,
+    EndpointChange,
+    UploadOrder,
+    Completion,
+    Problem,
+)
 """Models that no signature shows: bodies are read by us, and refusals are sent by us."""
 
 

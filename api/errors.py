@@ -33,6 +33,7 @@ KINDS: dict[str, Kind] = {
     "request_timeout": Kind(408, "The body came too slowly"),
     "conflict": Kind(409, "The state does not allow this"),
     "gone": Kind(410, "No longer available"),
+    "length_required": Kind(411, "The length must be said beforehand"),
     "precondition_failed": Kind(412, "The resource is not the one you named"),
     "body_too_large": Kind(413, "The body is too large"),
     "unsupported_media_type": Kind(415, "The body must be JSON"),

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
 
 import structlog
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from api import limits
 from api.docs import PUBLIC
 from api.errors import Fault, Refused
 from api.services import AppServices, Services
-from store.settings import Settings
+from store import disk
 
 log = structlog.stdlib.get_logger("api.health")
 
@@ -71,22 +67,11 @@ def _database(services: Services) -> Fault | None:
 
 
 def _disk(services: Services) -> Fault | None:
-    free = min((shutil.disk_usage(folder).free for folder in _folders(services.settings)), default=None)
-    if free is None or free >= limits.DISK_FREE_BYTES:
+    free = disk.short_of(services.settings)
+    if free is None:
         return None
-    detail = f"{free / 1e6:.0f} MB free, {limits.DISK_FREE_BYTES / 1e6:.0f} MB needed: make room"
+    detail = f"{free / 1e6:.0f} MB free, {services.settings.disk_free_bytes / 1e6:.0f} MB needed: make room"
     return Fault(code="disk_full", detail=detail)
-
-
-def _folders(settings: Settings) -> list[Path]:
-    """Where this machine's disk is written to, if at all; the nearest folder that exists."""
-    paths = []
-    if settings.database_url.startswith("sqlite"):
-        paths.append(settings.home)
-    files = urlsplit(settings.files_url)
-    if files.scheme == "file":
-        paths.append(Path(unquote(files.path)))
-    return [next(folder for folder in (path, *path.parents) if folder.exists()) for path in paths]
 
 
 CHECKS: tuple[Callable[[Services], Fault | None], ...] = (_database, _disk)

@@ -62,5 +62,14 @@ WEBHOOK_POLL_SECONDS = 1.0
 WEBHOOKS_AT_ONCE = 20
 """Webhooks that one process sends at the same time."""
 
-DISK_FREE_BYTES = 512 * 1024**2
-"""Free disk under which the service calls itself not ready."""
+PART_BYTES_MIN, PART_BYTES, PART_BYTES_MAX = 1024**2, 16 * 1024**2, 256 * 1024**2
+"""Bytes of an upload's parts: the least (but for a file that is smaller), the usual and the most."""
+
+SILENCE_SECONDS = 30.0
+"""How long the sender of a part may say nothing."""
+
+SLOWEST_BYTES_PER_SECOND = 16_000
+"""How slowly a part may come on the whole, after a minute's grace."""
+
+PARTS_AT_ONCE = 64
+"""Parts that one process takes at the same time."""

@@ -6,7 +6,8 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from api.errors import Refused
 
@@ -42,6 +43,29 @@ class Buckets:
             while len(self._levels) > self._most:
                 self._levels.popitem(last=False)
             return missing / self._per_second
+
+
+class Places:
+    """How many may do something at the same time; who comes when all are taken is sent away, not kept waiting."""
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.BoundedSemaphore(most)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place for the block.
+
+        Raises:
+            Refused: 503, all are taken.
+        """
+        if not self._free.acquire(blocking=False):
+            raise Refused(
+                "busy", "too many send files at once; try again", kind="unavailable", headers={"Retry-After": "2"}
+            )
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 def too_many(what: str, seconds: float) -> Refused:

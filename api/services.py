@@ -18,7 +18,7 @@ from api import limits
 from api.events_reader import EventReader
 from api.hub import Hub
 from api.posting import Post
-from api.rates import Buckets
+from api.rates import Buckets, Places
 from api.signing import Signer
 from kdcore.spec.catalogue import architectures
 from store import keys, projects
@@ -43,6 +43,7 @@ class Services:
     Attributes:
         asked: requests by key.
         mistaken: wrong keys by address.
+        receiving: files that are being sent to us.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class Services:
     signer: Signer
     asked: Buckets
     mistaken: Buckets
+    receiving: Places
     _aside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "aside"))
     _local_project: str | None = None
     _noted: dict[str, float] = field(default_factory=dict)
@@ -107,6 +109,7 @@ def open_services(settings: Settings) -> Services:
         signer=Signer(secret),
         asked=Buckets(settings.rate_per_second, settings.rate_burst),
         mistaken=Buckets(limits.FAILURES_PER_SECOND, limits.FAILURES_AT_ONCE),
+        receiving=Places(limits.PARTS_AT_ONCE),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from store import checkpoints, events
+from store import events, garbage
 from store.errors import Conflict
 from store.jobs import documents, label_rows, lock
 from store.models import Artifact, Attempt, Checkpoint, CheckpointFile, Job, JobLabel
@@ -73,7 +73,7 @@ def delete_job(session: Session, job: Job) -> None:
     if heirs:
         message = f"Job {job.id} is what {', '.join(heirs)} goes on from; wait for its end, or cancel it."
         raise Conflict("job_in_use", message)
-    checkpoints.bury(session, _keys(session, job))
+    garbage.bury(session, _keys(session, job))
     removed(session, job)
     session.execute(delete(Job).where(Job.id == job.id))
     session.expunge(job)

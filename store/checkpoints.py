@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import false, select, update
 from sqlalchemy.orm import Session, selectinload
 
-from store.database import now, upsert
+from store import garbage
+from store.database import now
 from store.errors import Conflict, NotFound
 from store.ids import is_id, new_id
-from store.models import Checkpoint, CheckpointFile, DeadFile, Job, MetricPoint
+from store.models import Checkpoint, CheckpointFile, Job, MetricPoint
 
 KEPT = 2
 
@@ -81,17 +82,8 @@ def add(session: Session, job: Job, record: dict[str, Any], files: Iterable[Stor
 
 def drop(session: Session, checkpoint: Checkpoint) -> None:
     """Forgets a checkpoint; its files go when nothing else refers to them."""
-    bury(session, [file.key for file in checkpoint.files])
+    garbage.bury(session, [file.key for file in checkpoint.files])
     session.delete(checkpoint)
-
-
-def bury(session: Session, keys: Iterable[str]) -> None:
-    """Marks files that lost a reference; the sweep looks later whether another one is left."""
-    rows = [{"key": key, "since": now(session)} for key in sorted(set(keys))]
-    if rows:
-        insert = upsert(session, DeadFile).values(rows)
-        since = {"since": insert.excluded["since"]}
-        session.execute(insert.on_conflict_do_update(index_elements=["key"], set_=since))
 
 
 def copy(session: Session, source: str, target: Job) -> None:

@@ -27,6 +27,13 @@ class Files(Protocol):
             FilesFull: no room.
         """
 
+    def aside(self) -> Path:
+        """A fresh path to write a file to that ``take`` is to move in."""
+
+    def take(self, path: Path, sha256: str) -> str:
+        """Like ``put``, for a file at a path of ``aside`` that was hashed while it was written: it is moved if that can
+        be, and gone afterwards."""
+
     def open(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes from ``start`` up to ``end`` (exclusive), in chunks.
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import structlog
 from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
-from store.database import Database, now
+from store.database import Database, now, upsert
 from store.errors import FilesError
 from store.files import Files
-from store.models import Artifact, Attempt, CheckpointFile, DeadFile
+from store.models import Artifact, Attempt, CheckpointFile, DeadFile, UploadPart
 
 BATCH = 50
 ABANDONED_SECONDS = 3600.0
 
 _log = structlog.get_logger(__name__)
+
+
+def bury(session: Session, keys: Iterable[str]) -> None:
+    """Marks files that lost a reference; the sweep looks later whether another one is left."""
+    rows = [{"key": key, "since": now(session)} for key in sorted(set(keys))]
+    if rows:
+        insert = upsert(session, DeadFile).values(rows)
+        since = {"since": insert.excluded["since"]}
+        session.execute(insert.on_conflict_do_update(index_elements=["key"], set_=since))
 
 
 def collect(db: Database, files: Files, idle_seconds: float) -> int:
@@ -45,6 +55,7 @@ def _used() -> ColumnElement[bool]:
         exists().where(CheckpointFile.key == key),
         exists().where(Artifact.key == key),
         exists().where(Attempt.log_key == key),
+        exists().where(UploadPart.key == key),
     )
 
 

@@ -31,6 +31,23 @@ class LocalFiles:
                 write_checked(_chunks(source.fileno(), 0, None), target, sha256, aside=self._aside())
         return key
 
+    def aside(self) -> Path:
+        """A path on the same disk; see ``Files.aside``."""
+        return self._aside()
+
+    def take(self, path: Path, sha256: str) -> str:
+        """Moves the file in; see ``Files.take``."""
+        key = key_of(sha256)
+        target = self.root / key
+        if _touch(target):
+            path.unlink()
+            return key
+        with disk_errors_named():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, target)
+            _sync_folder(target.parent)
+        return key
+
     def open(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes in chunks; see ``Files.open``."""
         handle = self._handle(key)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -42,8 +44,19 @@ class ObjectFiles:
         key = key_of(sha256)
         if not self._is_fresh(key):
             _check(path, sha256)
-            with _named(key):
-                obstore.put(self._store, key, path, max_concurrency=_UPLOADS)
+            self._send(key, path)
+        return key
+
+    def aside(self) -> Path:
+        """A path on this machine's disk; see ``Files.aside``."""
+        return Path(tempfile.gettempdir()) / f"distillery-{secrets.token_hex(12)}"
+
+    def take(self, path: Path, sha256: str) -> str:
+        """Sends the file and removes it here; see ``Files.take``."""
+        key = key_of(sha256)
+        if not self._is_fresh(key):
+            self._send(key, path)
+        path.unlink()
         return key
 
     def open(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -89,6 +102,10 @@ class ObjectFiles:
     def tidy(self, idle_seconds: float) -> int:
         """Nothing: parts of interrupted uploads are removed by the bucket's own lifecycle rule."""
         return 0
+
+    def _send(self, key: str, path: Path) -> None:
+        with _named(key):
+            obstore.put(self._store, key, path, max_concurrency=_UPLOADS)
 
     def _is_fresh(self, key: str) -> bool:
         # An old copy is written again, which makes it young: the garbage collector leaves young files alone.

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         trusted_proxies: addresses whose forwarded headers say who asks.
         rate_per_second, rate_burst: requests of one key to one API process, for long and at once.
         jobs_in_flight: jobs of one project that have not ended.
+        upload_bytes: the largest file that is taken.
+        upload_hours: an upload that is not complete by then is forgotten.
+        disk_free_bytes: with less room left nothing is claimed or taken, and the service is not ready.
         webhook_networks: networks, as 10.0.0.0/8, that webhooks may go to though they are not public, by http too.
         webhook_retry_seconds: how long a webhook waits before each further try.
         data_dir: folder that holds the datasets of torchvision's readers (DISTILLERY_DATA).
@@ -69,6 +72,9 @@ class Settings(BaseSettings):
     rate_per_second: Annotated[float, Field(gt=0)] = 100
     rate_burst: Annotated[int, Field(ge=1)] = 1000
     jobs_in_flight: Annotated[int, Field(ge=1)] = 10_000
+    disk_free_bytes: Annotated[int, Field(ge=0)] = 512 * 1024**2
+    upload_bytes: Annotated[int, Field(ge=1)] = 64 * 1024**3
+    upload_hours: Annotated[float, Field(gt=0)] = 48
     webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     webhook_retry_seconds: Annotated[tuple[Seconds, ...], NoDecode] = RETRY_SECONDS
     lease_seconds: Seconds = 60

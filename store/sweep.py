@@ -8,11 +8,11 @@ from datetime import timedelta
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from store import broker, garbage, idempotency, workers
+from store import broker, garbage, idempotency, uploads, workers
 from store.database import Database, now
 from store.endings import lost
 from store.files import Files
-from store.models import IdempotencyRecord, Job, JobState, Worker
+from store.models import IdempotencyRecord, Job, JobState, Upload, Worker
 from store.settings import Backoff, Settings
 
 BATCH = 100
@@ -44,6 +44,7 @@ def sweep(db: Database, settings: Settings, files: Files | None = None) -> Sweep
         with db.write() as session:
             idempotency.forget(session, settings.idempotency_hours)
             workers.forget(session, WORKER_DAYS)
+            uploads.expire(session)
     broker.forget_delivered(settings.broker_url)
     if files is not None:
         report.files_removed = garbage.collect(db, files, settings.garbage_seconds)
@@ -71,7 +72,8 @@ def _outdated(session: Session, hours: float) -> bool:
     # Only a sweep that finds something takes the write lock.
     old = exists().where(IdempotencyRecord.created_at < now(session) - timedelta(hours=hours))
     gone = exists().where(Worker.heartbeat_at < now(session) - timedelta(days=WORKER_DAYS))
-    return bool(session.scalars(select(or_(old, gone))).one())
+    late = exists().where(Upload.status == uploads.OPEN, Upload.expires_at < now(session))
+    return bool(session.scalars(select(or_(old, gone, late))).one())
 
 
 def _unheard(session: Session, within_seconds: float) -> set[str]:

@@ -5,6 +5,7 @@ from api.resources.jobs import Job, JobDetail, job, job_detail
 from api.resources.projects import Project, Usage, UsageDay, project, usage_day
 from api.resources.service import ApiKey, AuditEntry, Overview, Worker, api_key, audit_entry
 from api.resources.story import Artifact, Attempt, Checkpoint, Event, Series, artifact, attempt, checkpoint, event
+from api.resources.uploads import Upload, UploadPart, upload, upload_part
 from api.resources.webhooks import WebhookDelivery, WebhookEndpoint, webhook_delivery, webhook_endpoint
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "Page",
     "Project",
     "Series",
+    "Upload",
+    "UploadPart",
     "Usage",
     "UsageDay",
     "WebhookDelivery",
@@ -37,6 +40,8 @@ __all__ = [
     "job_detail",
     "job_path",
     "project",
+    "upload",
+    "upload_part",
     "usage_day",
     "webhook_delivery",
     "webhook_endpoint",

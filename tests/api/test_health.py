@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from api_client import Api, Start
 
-from api import limits
 from store.settings import Settings
 
 
@@ -39,5 +38,5 @@ def test_a_database_that_does_not_answer_is_not_ready(start: Start, settings: Se
 
 
 def test_a_disk_that_is_nearly_full_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(limits, "DISK_FREE_BYTES", 10**18)
+    api.services.settings.disk_free_bytes = 10**18
     assert unready(api, tmp_path) == ["disk_full"]

@@ -15,7 +15,7 @@ from store.models import Base, DeadFile, Job, JobState, Project, Worker
 from store.records import attach_log
 from store.states import counts
 
-OUTLIVE = {Project.__tablename__, DeadFile.__tablename__, "state_counts", Worker.__tablename__}
+OUTLIVE = {Project.__tablename__, DeadFile.__tablename__, "state_counts", "usage_days", Worker.__tablename__}
 
 
 def rows_left(db: Database) -> set[str]:

@@ -12,10 +12,10 @@ from sqlalchemy import select, update
 from storing import finish, make_job, must_take
 
 from store import records
-from store.checkpoints import StoredFile, bury
+from store.checkpoints import StoredFile
 from store.database import Database, now
 from store.errors import FileMissing
-from store.garbage import collect
+from store.garbage import bury, collect
 from store.leases import Lease
 from store.localfiles import LocalFiles
 from store.models import DeadFile
