@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from api import (
     actions,
@@ -106,14 +107,20 @@ async def _lifespan(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         yield
 
 
+def _allowed(request: Request) -> str:
+    """Methods that the address takes, by whichever route: the framework only names those of the first that fits."""
+    every = (route for module in ROUTERS for route in module.router.routes)
+    fits = (route for route in every if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in fits for method in getattr(route, "methods", None) or ()}))
+
+
 def _http(error: HTTPException) -> Refused:
     """Errors of the frameworks; the status says all that they know."""
     headers = error.headers or {}
     if error.status_code == 404:
         return Refused("not_found", "there is nothing at this address; /openapi.json lists what there is")
     if error.status_code == 405:
-        allowed = headers.get("Allow", "other methods")
-        return Refused("method_not_allowed", f"this address takes {allowed}", headers=headers)
+        return Refused("method_not_allowed", "this address takes other methods, as Allow says", headers=headers)
     code = "bad_request" if error.status_code < 500 else "internal"
     return Refused(code, str(error.detail), headers=headers)
 
@@ -170,6 +177,9 @@ HANDLERS: dict[type[Exception], Callable[[Any], Refused]] = {
 
 def _answering(refusal: Callable[[Any], Refused]) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(request: Request, error: Exception) -> Response:
-        return problem_response(request.scope, refusal(error))
+        refused = refusal(error)
+        if refused.kind.status == 405:
+            refused.headers["Allow"] = _allowed(request)
+        return problem_response(request.scope, refused)
 
     return answer

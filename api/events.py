@@ -76,7 +76,7 @@ _STREAM_RESPONSES = problems(404, 422) | {
     200: {
         "description": "one message an event: id is seq, event is type, data is the event; "
         "heartbeats carry no id; the last message is of type end",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     },
     204: {"description": "the job has ended and there is nothing after that number"},
 }

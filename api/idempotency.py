@@ -20,6 +20,7 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
+        json_schema_extra={"minLength": 1, "maxLength": idempotency.KEY_CHARACTERS, "pattern": "^[ -~]+$"},
         description="a value of your own; a repetition with it gets the first answer (kept 48 h)",
     ),
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
@@ -17,6 +17,7 @@ from api.errors import Fault, Refused
 from api.idempotency import IdempotencyKey, Once
 from api.jsonbody import JsonObject
 from api.limits import PAGE_DEFAULT, PAGE_MAX
+from api.paging import Moment
 from api.resources import Job, JobDetail, Page
 from api.services import AppServices
 from kdcore.spec import Plan, SpecError, parse_spec, plan
@@ -37,8 +38,8 @@ class JobsQuery(BaseModel):
     after: str | None = Field(None, max_length=200, description="next_cursor of the page before")
     status: list[JobState] = Field([], max_length=9, description="one of these; may be repeated")
     method: str | None = Field(None, max_length=200)
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
     q: str | None = Field(None, max_length=200, description="the beginning of an id or of a name, in any case")
 
     def labels(self) -> dict[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.errors import Fault, Refused
 from api.limits import PAGE_DEFAULT, PAGE_MAX
@@ -23,6 +24,17 @@ class PageQuery(BaseModel):
 
 
 Paging = Annotated[PageQuery, Query()]
+
+
+def _no_number(value: Any) -> Any:
+    if isinstance(value, str) and value.replace(".", "").replace("-", "", 1).isdigit():
+        raise ValueError("write a date as 2026-11-27 and a time as 2026-11-27T08:00:00Z")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_no_number)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+"""Seconds since 1970 are easily mistaken for milliseconds: not taken."""
 
 
 def page_of(items: Iterable[Item], name: Callable[[Item], str], query: PageQuery) -> Page[Item]:

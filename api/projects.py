@@ -19,7 +19,7 @@ from api.errors import Fault, Refused
 from api.idempotency import IdempotencyKey, Once
 from api.jsonbody import SmallJsonObject
 from api.keys import made_key
-from api.paging import Paging, page_of
+from api.paging import Day, Paging, page_of
 from api.resources import ApiKey, Page, Project, Usage
 from api.services import AppServices
 from api.versions import IfMatch, check_version, tag
@@ -130,8 +130,8 @@ class UsageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    since: date | None = Field(None, description="the first day, 30 days ago when left out")
-    until: date | None = Field(None, description="the last day, today when left out")
+    since: Day | None = Field(None, description="the first day, 30 days ago when left out")
+    until: Day | None = Field(None, description="the last day, today when left out")
 
 
 @router.get("/{project_id}/usage", operation_id="getUsage", responses=problems(404, 422))

@@ -6,14 +6,32 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, ErrorDetails
+
+from kdcore.spec.strictness import literal_numbers
 
 
 class Strict(BaseModel):
     """A model that refuses unknown fields, NaN and infinity, and never changes after validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Numbers are numbers and switches are switches, as the JSON schema says: ``"5"`` and ``true`` are no numbers.
+
+        Whole floats are integers, as in JSON; pydantic's own strictness would refuse those, and lists for tuples.
+        """
+        return literal_numbers(handler(source))
 
 
 def _spelt_out(value: Any) -> Any:
