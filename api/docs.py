@@ -85,7 +85,8 @@ UPLOAD_BODY = _body({"$ref": _REFERENCE.format(model="UploadOrder")}, {"name": "
 COMPLETION_BODY = _body({"$ref": _REFERENCE.format(model="Completion")}, {})
 BYTES_BODY: dict[str, Any] = {
     "requestBody": {
-        "required": True,
+        "required": False,
+        "description": "the bytes; none where there are none to send",
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     },
     "parameters": [

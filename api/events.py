@@ -72,11 +72,18 @@ class EventStream(StreamingResponse):
             await self._chunks.aclose()
 
 
+_MESSAGE = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("id", "event", "data", "retry")},
+    "required": ["event", "data"],
+}
+"""One message of a stream, field by field."""
+
 _STREAM_RESPONSES = problems(404, 422) | {
     200: {
         "description": "one message an event: id is seq, event is type, data is the event; "
         "heartbeats carry no id; the last message is of type end",
-        "content": {"text/event-stream": {}},
+        "content": {"text/event-stream": {"schema": _MESSAGE}},
     },
     204: {"description": "the job has ended and there is nothing after that number"},
 }

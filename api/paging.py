@@ -27,9 +27,11 @@ Paging = Annotated[PageQuery, Query()]
 
 
 def _no_number(value: Any) -> Any:
-    if isinstance(value, str) and value.replace(".", "").replace("-", "", 1).isdigit():
-        raise ValueError("write a date as 2026-11-27 and a time as 2026-11-27T08:00:00Z")
-    return value
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return value
+    raise ValueError("write a date as 2026-11-27 and a time as 2026-11-27T08:00:00Z")
 
 
 Day = Annotated[date, BeforeValidator(_no_number)]

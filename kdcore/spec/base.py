@@ -31,7 +31,7 @@ class Strict(BaseModel):
 
         Whole floats are integers, as in JSON; pydantic's own strictness would refuse those, and lists for tuples.
         """
-        return literal_numbers(handler(source))
+        return literal_numbers(handler(source), cls)
 
 
 def _spelt_out(value: Any) -> Any:

@@ -13,6 +13,12 @@ from kdcore.spec.base import Strict
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
+def _or_null(schema: dict[str, Any]) -> None:
+    """Null is the default that the name has; what is validated is never null."""
+    given = {name: schema.pop(name) for name in ("type", "exclusiveMinimum", "minimum", "maximum") if name in schema}
+    schema["anyOf"] = [given, {"type": "null"}]
+
+
 class _Named(Strict):
     """A choice by name with options of its own: those left out are as the name has them, those of others are refused.
 
@@ -67,12 +73,12 @@ class Optimizer(_Named):
     }
 
     name: Literal["sgd", "adamw", "adafactor", "rmsprop"] = "sgd"
-    lr: float = Field(default=0.05, gt=0, le=100)
+    lr: float = Field(default=0.05, gt=0, le=100, json_schema_extra=_or_null)
     momentum: Share | None = None
     nesterov: bool | None = None
     alpha: Share | None = None
     betas: tuple[Share, Share] | None = None
-    weight_decay: float = Field(default=5e-4, ge=0, le=10)
+    weight_decay: float = Field(default=5e-4, ge=0, le=10, json_schema_extra=_or_null)
     decay_norms: bool = True
 
 

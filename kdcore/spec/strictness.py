@@ -9,17 +9,19 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 _ASIDE = {"metadata", "serialization", "default", "cls", "config"}
 
 
-def literal_numbers(schema: CoreSchema) -> CoreSchema:
+def literal_numbers(schema: CoreSchema, model: type) -> CoreSchema:
     """A model's schema, in which a number is not taken from a text or a switch, nor a switch from anything else."""
-    return cast(CoreSchema, _walked(schema, top=True))
+    return cast(CoreSchema, _walked(schema, model))
 
 
-def _walked(node: Any, *, top: bool = False) -> Any:
+def _walked(node: Any, model: type) -> Any:
     if isinstance(node, list | tuple):
-        return type(node)(_walked(part) for part in node)
-    if not isinstance(node, dict) or (node.get("type") == "model" and not top):  # other models see to themselves
+        return type(node)(_walked(part, model) for part in node)
+    if not isinstance(node, dict) or (
+        node.get("type") == "model" and node["cls"] is not model
+    ):  # other models see to themselves
         return node
-    found = {name: part if name in _ASIDE else _walked(part) for name, part in node.items()}
+    found = {name: part if name in _ASIDE else _walked(part, model) for name, part in node.items()}
     if found.get("type") == "bool":
         return {**found, "strict": True}
     if found.get("type") in ("int", "float"):
