@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp-$(shell cksum < pyproject.toml | cut -d' ' -f1)
 # TORCH_INDEX=<address of PyTorch's CPU wheels> installs torch without the CUDA libraries.
 TORCH_INDEX ?=
+# Tests that run at a time.
+PROCESSES ?= $(shell n=$$(nproc); echo $$((n > 8 ? 8 : n)))
 NEEDED_GB ?= $(if $(TORCH_INDEX),4,12)
 
 .PHONY: demo up test fast lint types catalogue pages bench clean install
@@ -19,8 +21,10 @@ demo: $(STAMP) ## distil a student on this machine, end to end, into demo-output
 up: $(STAMP) ## start the whole service on this machine and leave it running
 	$(BIN)/distill up
 
+# Tests of leases and of pages have clocks of their own and want the machine for themselves.
 test: $(STAMP) ## every test that this machine can run
-	$(BIN)/pytest -m "not gpu"
+	$(BIN)/pytest -m "not gpu" -n $(PROCESSES) --dist worksteal --ignore tests/worker --ignore tests/browser
+	$(BIN)/pytest -m "not gpu" tests/worker tests/browser
 
 fast: $(STAMP) ## the tests that take less than two minutes together
 	$(BIN)/pytest -m "not gpu and not slow and not servers and not browser"

@@ -1,5 +1,6 @@
 """What a user imports: `from distillery import Client`."""
 
+from distillery.aclient import AsyncClient
 from distillery.client import Client, __version__
 from distillery.errors import (
     ApiError,
@@ -11,11 +12,12 @@ from distillery.errors import (
     Unreachable,
 )
 from distillery.transport import Retry
-from distillery.types import Artifact, Event, Job
+from distillery.types import Artifact, Event, Job, Upload
 
 __all__ = [
     "ApiError",
     "Artifact",
+    "AsyncClient",
     "Client",
     "ConfigError",
     "DistilleryError",
@@ -26,5 +28,6 @@ __all__ = [
     "Retry",
     "ServiceError",
     "Unreachable",
+    "Upload",
     "__version__",
 ]

@@ -7,10 +7,35 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from distillery import cli_catalogue, cli_changes, cli_follow, cli_jobs, cli_keys, cli_projects, cli_service, cli_submit
+from distillery import (
+    cli_catalogue,
+    cli_changes,
+    cli_follow,
+    cli_jobs,
+    cli_keys,
+    cli_projects,
+    cli_service,
+    cli_submit,
+    cli_uploads,
+    cli_webhooks,
+)
 from distillery.client import __version__
 from distillery.common import DistillState, exit_code, print_error
 from distillery.errors import DistilleryError
+
+COMMANDS = (
+    cli_service,
+    cli_submit,
+    cli_jobs,
+    cli_changes,
+    cli_follow,
+    cli_catalogue,
+    cli_uploads,
+    cli_webhooks,
+    cli_keys,
+    cli_projects,
+)
+"""In the order of the help."""
 
 EXIT_CODES = """
 Exit codes: 0 ok · 1 the job failed or was cancelled · 2 wrong usage, bad spec or a refused request · 3 not found ·
@@ -71,5 +96,5 @@ def distill(
     context.obj = DistillState(url, home)
 
 
-for module in (cli_service, cli_submit, cli_jobs, cli_changes, cli_follow, cli_catalogue, cli_keys, cli_projects):
+for module in COMMANDS:
     module.register(app)

@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from distillery import format as form
 from distillery.bundle import SUMS, verify_sums
 from distillery.client import Client
-from distillery.common import AsJson, JobId, client, err, out, print_json
+from distillery.common import AsJson, JobId, client, out, print_json, progress_bars
 from distillery.errors import DistilleryError
 from distillery.job_view import show_job, show_jobs
 from distillery.story import plain
@@ -99,26 +97,14 @@ def download(
         if bundle:
             paths = [service.bundle(job_id, folder / f"{job_id}.zip")]
         else:
-            paths = _download(service, job_id, folder, names, err())
+            with progress_bars() as report:
+                paths = service.download(job_id, folder, names or None, report=report)
         if not paths:
             raise DistilleryError(f"Job {job_id} is {service.job(job_id)['status']} and has no files to download.")
     if not names and (folder / SUMS).is_file() and not bundle:
         verify_sums(folder)
     for path in paths:
         out().print(f"{path}  {form.size(path.stat().st_size)}", markup=False, soft_wrap=True)
-
-
-def _download(service: Client, job_id: str, folder: Path, names: list[str] | None, console: Console) -> list[Path]:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        tasks = {}
-
-        def report(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=total)
-            bars.update(tasks[name], completed=done)
-
-        return service.download(job_id, folder, names or None, report=report)
 
 
 def _each(context: typer.Context, job_ids: list[str], act: Callable[[Client, str], Job], json: bool) -> None:

@@ -3,17 +3,20 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
 from distillery.client import Client
+from distillery.download import Report
 from distillery.errors import ApiError, ConfigError, DistilleryError, ServiceError, Unreachable
 from distillery.specfile import SpecFileError
 from distillery.transport import Retry
@@ -72,6 +75,21 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         shown.add_row(*row)
     out().print(shown)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Report]:
+    """A bar for each file that moves; drawn on a terminal only."""
+    columns, console = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()), err()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total)
+            bars.update(tasks[name], completed=done)
+
+        yield report
 
 
 def print_json(document: Any) -> None:

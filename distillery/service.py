@@ -99,7 +99,7 @@ class LocalService:
 
     def _wait_for_api(self) -> None:
         with Client(self.url, "unused", retry=QUICK, timeout=5) as client:
-            self._wait(self.api, client.ready, "the API does not answer")
+            self._wait(self.api, lambda: bool(client.ready()), "the API does not answer")
 
     def _wait_for_worker(self, connection: Connection) -> None:
         with Client(connection.url, connection.key, retry=QUICK, timeout=5) as client:

@@ -1,15 +1,16 @@
 """A job's live events: server-sent events that survive lost connections and restarted servers."""
 
+import asyncio
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import httpx
 
 from distillery.errors import ApiError
-from distillery.transport import BUSY, Transport, job_path
+from distillery.transport import BUSY, AsyncTransport, Retry, Transport, failure, job_path
 from distillery.types import Event
 
 SILENCE_SECONDS = 45.0  # three of the service's heartbeats
@@ -24,17 +25,69 @@ class Message:
     id: str | None
 
 
-def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
-    """Parse an event stream; comments (`: heartbeat`) and messages without data are left out."""
-    fields: dict[str, list[str]] = {}
-    for line in _lines(chunks):
-        if not line:
-            if fields.get("data"):
-                yield Message(_last(fields, "event") or "message", "\n".join(fields["data"]), _last(fields, "id"))
-            fields = {}
-        elif not line.startswith(":"):
-            name, _, value = line.partition(":")
-            fields.setdefault(name, []).append(value.removeprefix(" "))
+class Parser:
+    """Messages out of bytes as they come; comments (`: heartbeat`) and messages without data are left out.
+
+    Lines end by LF or CRLF only: a log line may hold U+2028, which `str.splitlines` would cut at.
+    """
+
+    def __init__(self) -> None:
+        self._rest, self._fields = b"", dict[str, list[str]]()
+
+    def feed(self, chunk: bytes) -> Iterator[Message]:
+        """The messages that this chunk completes."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            text = line.removesuffix(b"\r").decode("utf-8", errors="replace")
+            if not text:
+                yield from self._dispatch()
+            elif not text.startswith(":"):
+                name, _, value = text.partition(":")
+                self._fields.setdefault(name, []).append(value.removeprefix(" "))
+
+    def _dispatch(self) -> Iterator[Message]:
+        fields, self._fields = self._fields, {}
+        if fields.get("data"):
+            yield Message(_last(fields, "event") or "message", "\n".join(fields["data"]), _last(fields, "id"))
+
+
+class Follower:
+    """Where the watching of one job is: what was heard, and how long nothing was."""
+
+    def __init__(self, url: str, retry: Retry, job_id: str, after_seq: int, patience: float) -> None:
+        self.path = job_path(job_id, "stream")
+        self.ended = False
+        self._url, self._retry, self._after, self._patience = url, retry, after_seq, patience
+        self._heard, self._attempt, self._parser = time.monotonic(), 0, Parser()
+
+    def headers(self) -> dict[str, str]:
+        """Of the next request, which goes on after the last event."""
+        self._parser = Parser()
+        return {"Accept": "text/event-stream", "Last-Event-ID": str(self._after)}
+
+    def take(self, chunk: bytes) -> Iterator[Event]:
+        """The events that a chunk brings and that were not there yet."""
+        for message in self._parser.feed(chunk):
+            self._heard, self._attempt = time.monotonic(), 0
+            event = _event(message)
+            if event is None or event["seq"] <= self._after or self.ended:
+                continue
+            self._after, self.ended = event["seq"], event["type"] == "end"
+            yield event
+
+    def pause(self, error: Exception) -> float:
+        """Seconds until the connection is taken up again.
+
+        Raises:
+            ApiError, Unreachable: it is not.
+        """
+        if isinstance(error, ApiError) and error.status not in BUSY:
+            raise error
+        if time.monotonic() - self._heard > self._patience:
+            raise failure(self._url, error)
+        seconds = self._retry.delay(self._attempt, getattr(error, "retry_after", None))
+        self._attempt = min(self._attempt + 1, 10)
+        return seconds
 
 
 def follow(transport: Transport, job_id: str, after_seq: int = 0, *, patience: float = 300.0) -> Iterator[Event]:
@@ -43,34 +96,39 @@ def follow(transport: Transport, job_id: str, after_seq: int = 0, *, patience: f
     A lost connection is taken up again with Last-Event-ID; only `patience` seconds without one sign of
     life raise `Unreachable`.
     """
-    heard, attempt = time.monotonic(), 0
-    while True:
-        error: Exception
+    follower = Follower(transport.url, transport.retry, job_id, after_seq, patience)
+    while not follower.ended:
         try:
-            headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after_seq)}
-            with transport.stream(job_path(job_id, "stream"), headers=headers, silence=SILENCE_SECONDS) as response:
+            with transport.stream(follower.path, headers=follower.headers(), silence=SILENCE_SECONDS) as response:
                 if response.status_code == 204:
                     return
-                for message in messages(response.iter_bytes()):
-                    heard, attempt = time.monotonic(), 0
-                    event = _event(message)
-                    if event is None or event["seq"] <= after_seq:
-                        continue
-                    after_seq = event["seq"]
-                    yield event
-                    if event["type"] == "end":
+                for chunk in response.iter_bytes():
+                    yield from follower.take(chunk)
+                    if follower.ended:
                         return
-            error = httpx.RemoteProtocolError("the stream ended early")
-        except httpx.TransportError as lost:
-            error = lost
-        except ApiError as refused:
-            if refused.status not in BUSY:
-                raise
-            error = refused
-        if time.monotonic() - heard > patience:
-            raise transport.failure(error)
-        time.sleep(transport.retry.delay(attempt, getattr(error, "retry_after", None)))
-        attempt = min(attempt + 1, 10)
+            raise httpx.RemoteProtocolError("the stream ended early")
+        except (httpx.TransportError, ApiError) as error:
+            time.sleep(follower.pause(error))
+
+
+async def afollow(
+    transport: AsyncTransport, job_id: str, after_seq: int = 0, *, patience: float = 300.0
+) -> AsyncIterator[Event]:
+    """The same for code that awaits."""
+    follower = Follower(transport.url, transport.retry, job_id, after_seq, patience)
+    while not follower.ended:
+        try:
+            async with transport.stream(follower.path, headers=follower.headers(), silence=SILENCE_SECONDS) as response:
+                if response.status_code == 204:
+                    return
+                async for chunk in response.aiter_bytes():
+                    for event in follower.take(chunk):
+                        yield event
+                    if follower.ended:
+                        return
+            raise httpx.RemoteProtocolError("the stream ended early")
+        except (httpx.TransportError, ApiError) as error:
+            await asyncio.sleep(follower.pause(error))
 
 
 def _event(message: Message) -> Event | None:
@@ -81,15 +139,6 @@ def _event(message: Message) -> Event | None:
     if body.get("object") == "event":
         return cast(Event, body)
     return {"object": "event", "seq": int(message.id or 0), "type": message.event, "data": body}
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Lines ended by LF or CRLF only: a log line may hold U+2028, which `str.splitlines` would cut at."""
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line.removesuffix(b"\r").decode("utf-8", errors="replace")
 
 
 def _last(fields: dict[str, list[str]], name: str) -> str | None:

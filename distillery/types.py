@@ -120,3 +120,19 @@ class Artifact(TypedDict, total=False):
     sha256: str
     bytes: int
     url: str
+
+
+class Upload(TypedDict):
+    """A file that was sent, or is being sent, in parts."""
+
+    object: Literal["upload"]
+    id: str
+    name: str
+    bytes: int
+    part_bytes: int
+    parts: int
+    status: Literal["open", "complete"]
+    digest: str | None
+    created_at: str
+    expires_at: str
+    completed_at: str | None

@@ -202,3 +202,23 @@ def test_projects_are_made_changed_and_their_usage_shown_by_command_line(distill
     assert distill("projects", "change", project["id"], "--concurrency", "lots").exit_code == 2
     assert distill("projects", "change", project["id"]).exit_code == 2
     assert distill("usage").exit_code == 2  # there are several
+
+
+def test_webhooks_are_made_tried_and_ended_by_command_line(distill: Any) -> None:
+    made = distill("webhooks", "create", "https://8.8.8.8/hook", "--name", "line 3", "--event", "job.failed", "--json")
+    assert made.exit_code == 0, made.stderr
+    endpoint = json.loads(made.stdout)
+    assert endpoint["events"] == ["job.failed"]
+    assert "off" in distill("webhooks", "disable", endpoint["id"]).stdout + distill("webhooks").stdout
+    sent = distill("webhooks", "test", endpoint["id"]).stdout.split()[0]
+    assert [one["id"] for one in json.loads(distill("webhooks", "deliveries", endpoint["id"], "--json").stdout)] == [
+        sent
+    ]
+    assert sent in distill("webhooks", "deliveries", endpoint["id"]).stdout
+    assert distill("webhooks", "redeliver", endpoint["id"], sent).exit_code == 0
+    rotated = distill("webhooks", "rotate", endpoint["id"])
+    assert rotated.stdout.startswith("whsec_")
+    assert rotated.stdout.strip() != endpoint["secret"]
+    assert distill("webhooks", "delete", endpoint["id"]).exit_code == 0
+    refused = distill("webhooks", "create", "https://10.0.0.1/")
+    assert (refused.exit_code, "no public address" in refused.stderr) == (2, True)

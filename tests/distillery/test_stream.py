@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillery import ApiError, Client, Unreachable
-from distillery.stream import Message, messages
+from distillery.stream import Message, Parser
 
 Connect = Callable[..., Client]
 
@@ -88,5 +88,6 @@ TEXT = 'id: 1\r\nevent: log\r\ndata: {"a": "x\u2028y"}\r\n\r\n: note\n\ndata: on
 def test_messages_do_not_depend_on_how_the_bytes_arrive(cuts: list[int]) -> None:
     raw = TEXT.encode()
     edges = [0, *sorted(cuts), len(raw)]
-    found = list(messages(raw[a:b] for a, b in pairwise(edges)))
+    parser = Parser()
+    found = [message for a, b in pairwise(edges) for message in parser.feed(raw[a:b])]
     assert found == [Message("log", '{"a": "x\u2028y"}', "1"), Message("message", "one\ntwo", None)]

@@ -1,0 +1,113 @@
+"""The same client for code that awaits: `await AsyncClient().submit({...})`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import wraps
+from pathlib import Path
+from types import TracebackType
+from typing import Concatenate, Generic, ParamSpec, Self, TypeVar
+
+from distillery import calls
+from distillery.client import Client, __version__
+from distillery.config import connection
+from distillery.operations import agathers, awaits, awalks
+from distillery.stream import afollow
+from distillery.transport import AsyncTransport, Retry
+from distillery.types import Event, Job
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Threaded(Generic[P, T]):
+    """A method of `Client`, awaited while a thread does it."""
+
+    def __init__(self, method: Callable[Concatenate[Client, P], T]) -> None:
+        self._method = method
+
+    def __get__(self, client: "AsyncClient", owner: type) -> Callable[P, Awaitable[T]]:
+        @wraps(self._method)
+        async def method(*args: P.args, **options: P.kwargs) -> T:
+            return await asyncio.to_thread(self._method, client.waiting, *args, **options)
+
+        return method
+
+
+def threaded(method: Callable[Concatenate[Client, P], T]) -> Threaded[P, T]:
+    """The method for `AsyncClient`."""
+    return Threaded(method)
+
+
+class AsyncClient:
+    """A connection to one Distillery service; see `Client`, whose methods it has.
+
+    What moves files (`download`, `bundle`, `upload`) does so in a thread: files do not await.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        home: Path | None = None,
+        timeout: float = 30.0,
+        retry: Retry | None = None,
+    ) -> None:
+        found = connection(url, key, home=home)
+        self.url = found.url
+        self.transport = AsyncTransport(found, retry=retry or Retry(), timeout=timeout, version=__version__)
+        self.waiting = Client(url, key, home=home, timeout=timeout, retry=retry)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self.transport.close()
+        self.waiting.close()
+
+    submit, plan = awaits(calls.submit), awaits(calls.plan)
+    job, jobs = awaits(calls.job), awalks(calls.jobs)
+    cancel, pause, resume = awaits(calls.cancel), awaits(calls.pause), awaits(calls.resume)
+    retry, clone, continue_from = awaits(calls.retry), awaits(calls.clone), awaits(calls.continue_from)
+    change, delete = awaits(calls.change), awaits(calls.delete)
+
+    events, metrics, logs = awalks(calls.events), awaits(calls.metrics), awaits(calls.logs)
+    attempts, checkpoints, artifacts = agathers(calls.attempts), agathers(calls.checkpoints), agathers(calls.artifacts)
+
+    methods, method = agathers(calls.methods), awaits(calls.method)
+    architectures, architecture = agathers(calls.architectures), awaits(calls.architecture)
+    datasets, workers = agathers(calls.datasets), agathers(calls.workers)
+    overview, ready, schema = awaits(calls.overview), awaits(calls.ready), awaits(calls.schema)
+
+    api_keys, create_api_key = agathers(calls.api_keys), awaits(calls.create_api_key)
+    rotate_api_key, revoke_api_key = awaits(calls.rotate_api_key), awaits(calls.revoke_api_key)
+    audit_log = awalks(calls.audit_log)
+
+    projects, create_project = agathers(calls.projects), awaits(calls.create_project)
+    change_project, create_project_key = awaits(calls.change_project), awaits(calls.create_project_key)
+    usage = awaits(calls.usage)
+
+    webhooks, create_webhook = agathers(calls.webhooks), awaits(calls.create_webhook)
+    change_webhook, rotate_webhook = awaits(calls.change_webhook), awaits(calls.rotate_webhook)
+    delete_webhook, test_webhook = awaits(calls.delete_webhook), awaits(calls.test_webhook)
+    webhook_deliveries, redeliver = awalks(calls.webhook_deliveries), awaits(calls.redeliver)
+
+    uploads, delete_upload = awalks(calls.uploads), awaits(calls.delete_upload)
+
+    def stream(self, job_id: str, after_seq: int = 0, *, patience: float = 300.0) -> AsyncIterator[Event]:
+        """The events so far and then live ones, each once, until the job ends; lost connections are taken
+        up again for up to `patience` seconds."""
+        return afollow(self.transport, job_id, after_seq, patience=patience)
+
+    async def wait(self, job_id: str) -> Job:
+        """Wait until the job has ended; its last state."""
+        async for _ in self.stream(job_id):
+            pass
+        return await self.job(job_id)
+
+    download, bundle, upload = threaded(Client.download), threaded(Client.bundle), threaded(Client.upload)
