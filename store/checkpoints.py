@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import false, select, update
+from sqlalchemy import delete, false, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from store import garbage
@@ -84,6 +84,13 @@ def drop(session: Session, checkpoint: Checkpoint) -> None:
     """Forgets a checkpoint; its files go when nothing else refers to them."""
     garbage.bury(session, [file.key for file in checkpoint.files])
     session.delete(checkpoint)
+
+
+def forget(session: Session, job_id: str) -> None:
+    """Removes all checkpoints of a job; files go when nothing else refers to them."""
+    keys = select(CheckpointFile.key).join(Checkpoint).where(Checkpoint.job_id == job_id)
+    garbage.bury(session, list(session.scalars(keys)))
+    session.execute(delete(Checkpoint).where(Checkpoint.job_id == job_id))
 
 
 def copy(session: Session, source: str, target: Job) -> None:

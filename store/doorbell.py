@@ -12,7 +12,6 @@ from kombu import entity
 from kombu.transport.sqlalchemy import Transport
 
 from store import broker
-from store.settings import Settings
 
 TASK = "distillery.ring"
 POLL_SECONDS = 0.5
@@ -25,11 +24,6 @@ def queue_of(resource_class: str) -> Any:
     """The queue that workers of this class listen to."""
     name = f"ring.{resource_class}"
     return _kombu.Queue(name, _kombu.Exchange(name, type="direct"), routing_key=name)
-
-
-def celery_app(settings: Settings) -> Celery:
-    """The Celery app of the API and the workers: JSON only, no results, no remote control, early acknowledgement."""
-    return make_app(settings.broker_url, settings.resource_classes)
 
 
 def make_app(broker_url: str, resource_classes: Iterable[str] = ()) -> Celery:

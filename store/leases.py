@@ -30,12 +30,13 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a worker got: the lease, what to run, and where to go on."""
+    """What a worker got: the lease, what to run, where to go on, and for how long the job was worked on before."""
 
     lease: Lease
     plan: dict[str, Any]
     checkpoint: Resume | None
     project_id: str
+    worked_seconds: float
 
 
 def claim(session: Session, *, owner: str, resource_classes: Sequence[str], lease_seconds: float) -> Claim | None:
@@ -54,7 +55,16 @@ def claim(session: Session, *, owner: str, resource_classes: Sequence[str], leas
     if lease.attempt > 1:
         supersede(session, job, resume)
     plan = session.scalars(select(JobSpecRow.plan).where(JobSpecRow.job_id == job.id)).one()
-    return Claim(lease, plan, resume, job.project_id)
+    return Claim(lease, plan, resume, job.project_id, worked_before(session, lease))
+
+
+def worked_before(session: Session, lease: Lease) -> float:
+    """Seconds that the job's earlier attempts took."""
+    if lease.attempt == 1:
+        return 0.0
+    earlier = Attempt.job_id == lease.job_id, Attempt.number < lease.attempt
+    rows = session.execute(select(Attempt.started_at, Attempt.ended_at).where(*earlier))
+    return sum((ended - started).total_seconds() for started, ended in rows if ended is not None)
 
 
 def renew(session: Session, lease: Lease, seconds: float) -> bool:

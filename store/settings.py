@@ -50,6 +50,9 @@ class Settings(BaseSettings):
         jobs_in_flight: jobs of one project that have not ended.
         upload_bytes: the largest file that is taken.
         upload_hours: an upload that is not complete by then is forgotten.
+        job_hours: engines work at most so long on one job, whatever its spec says.
+        details_days: so long after its end a job loses its checkpoints, and its events but for states and its end.
+        jobs_days: so long after its end a job is deleted; never when left out.
         disk_free_bytes: with less room left nothing is claimed or taken, and the service is not ready.
         webhook_networks: networks, as 10.0.0.0/8, that webhooks may go to though they are not public, by http too.
         webhook_retry_seconds: how long a webhook waits before each further try.
@@ -89,6 +92,9 @@ class Settings(BaseSettings):
     backoff_cap_seconds: Annotated[float, Field(ge=0)] = 300
     idempotency_hours: Seconds = 48
     garbage_seconds: Seconds = 900
+    job_hours: Annotated[float, Field(gt=0)] | None = None
+    details_days: Annotated[float, Field(gt=0)] | None = 90
+    jobs_days: Annotated[float, Field(gt=0)] | None = None
     slots: Annotated[int, Field(ge=1, le=64)] = 1
     resource_classes: Words = ("cpu",)
     data_dir: Annotated[

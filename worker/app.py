@@ -12,7 +12,7 @@ from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging
 from celery.worker import state
 
-from store.doorbell import TASK, celery_app
+from store.doorbell import TASK, make_app
 from worker.settings import WorkerSettings
 from worker.supervisor import Supervisor
 
@@ -42,7 +42,7 @@ class Listener:
 
 
 def _app(settings: WorkerSettings, supervisor: Supervisor) -> Celery:
-    app = celery_app(settings)
+    app = make_app(settings.broker_url, supervisor.serves)
     app.conf.update(worker_redirect_stdouts=False)
     setup_logging.connect(_keep_ours)
     # About running as root with pickle; we accept JSON only, and what a message says is never used.

@@ -13,7 +13,8 @@ from store.leases import Claim
 from store.models import JobState
 from worker import ending
 from worker.beat import Held
-from worker.engine import DONE, Engine, Exit, Record
+from worker.engine import DONE, TIME, Engine, Exit, Record
+from worker.enginelog import EngineLog
 from worker.folders import log_tail
 from worker.memory import oom_kills
 from worker.relay import RELAYED, Relay
@@ -44,6 +45,9 @@ class Attempt:
         self._trouble: ending.Error | None = None  # ours with its files: worth another attempt
         self._oom_kills = oom_kills()
         self._stalled = False
+        self._seconds = _seconds_allowed(claim.plan, tools.settings.job_hours)
+        self._time_over = self.began + (self._seconds or 0.0) - claim.worked_seconds
+        self._log = EngineLog(tools.settings.log_bytes)
 
     def begin(self) -> None:
         """Make the folder, bring the last checkpoint, and give the engine its job."""
@@ -64,6 +68,7 @@ class Attempt:
         except LeaseLost:
             return False
         self._watch_for_stall()
+        self._log.turn_when_due(self.engine.log_path)
         return not (self.engine.ended or self.held.lost)
 
     def finish(self) -> JobState | None:
@@ -81,6 +86,11 @@ class Attempt:
         finally:
             self._tools.beat.release(self.held)
             self._tools.folders.discard(self.folder)
+
+    def watch_time(self) -> None:
+        """Have the engine stop, with a checkpoint, when the job has used up its time; called by the watch."""
+        if self._seconds is not None and time.monotonic() >= self._time_over:
+            self.engine.stop(TIME, self._tools.settings.grace(TIME))
 
     def give_up(self, error: BaseException) -> None:
         """End the attempt because the worker itself failed at it."""
@@ -123,12 +133,14 @@ class Attempt:
         self.engine.dump_stacks()
 
     def _conclude(self, exit_: Exit) -> JobState:
-        self._transfer.save_log(self.engine.log_path)
+        self._transfer.save_log(self._log.whole(self.engine.log_path))
         self._relay.flush()
         if self._result is not None and exit_.code == DONE:
             return self._publish(self._result, exit_)
         reason = self.engine.stop_reason
-        if reason is not None and self._error is None and self._trouble is None:
+        if reason == TIME and self._trouble is None:
+            self._error = ending.out_of_time(self._seconds or 0.0)
+        elif reason is not None and self._error is None and self._trouble is None:
             return self._write(lambda session: records.stopped(session, self.lease, reason))
         return self._fail(exit_)
 
@@ -153,3 +165,10 @@ class Attempt:
         if self._error is not None:
             return {name: self._error.get(name) for name in ("code", "message", "param")}, False
         return ending.error_of_crash(exit_, out_of_memory=oom_kills() > self._oom_kills), True
+
+
+def _seconds_allowed(plan: dict[str, Any], most_hours: float | None) -> float | None:
+    """For how long engines may work on the job, by its spec and by whoever operates the service."""
+    asked = plan.get("spec", {}).get("resources", {}).get("hours")
+    bounds = [hours for hours in (asked, most_hours) if hours is not None]
+    return 3600 * min(bounds) if bounds else None

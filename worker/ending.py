@@ -57,6 +57,13 @@ def _is_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
 
 
+def out_of_time(seconds: float) -> Error:
+    """The error of a job whose engines have worked for as long as they may."""
+    told = f"The job's engines have worked for {seconds / 3600:.2g} h, which is all that they may"
+    remedy = "Retry it with more: a clone with other resources.hours, or this one from its last checkpoint."
+    return _error("time_limit", f"{told}. {remedy}")
+
+
 def internal(error: BaseException) -> Error:
     """The error of a job at which the worker itself failed."""
     return _error("internal", f"{type(error).__name__}: {error}")

@@ -24,7 +24,8 @@ _log = structlog.get_logger(__name__)
 DONE, FAILED, SUPERVISOR_GONE, LEASE_OVER, STOPPED = 0, 70, 71, 72, 75
 _PIPE_BYTES = 1 << 20
 _READS_AT_ONCE = 16
-_STOP_RANK = {None: 0, "drain": 1, "pause": 2, "cancel": 3}
+TIME = "time"
+_STOP_RANK = {None: 0, "drain": 1, "pause": 2, TIME: 3, "cancel": 4}
 
 Record = dict[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from store import leases
+from store import disk, leases
 from store.leases import Claim
 from store.models import JobState
 from worker.attempt import Attempt
@@ -34,6 +34,7 @@ class Slot(threading.Thread):
         self._over = threading.Event()
         self._standby = Standby(tools.folders, tools.settings, card)
         self._ticked = time.monotonic()
+        self._full = False
         self.attempt: Attempt | None = None
 
     def run(self) -> None:
@@ -79,11 +80,19 @@ class Slot(threading.Thread):
         if not self._standby.keep():
             return
         sent = time.monotonic()
-        claim = self._claim()
+        claim = self._claim() if self._has_room() else None
         if claim is None:
             self._bell.wait(heard, self._tools.settings.claim_seconds)
         else:
             self._work(claim, self._tools.beat.deadline(sent))
+
+    def _has_room(self) -> bool:
+        """Whether a job's files would fit; one that is begun and fails for want of room helps nobody."""
+        free = disk.short_of(self._tools.settings)
+        if free is not None and not self._full:
+            _log.error("disk_full", free=free, needed=self._tools.settings.disk_free_bytes)
+        self._full = free is not None
+        return not self._full
 
     def _claim(self) -> Claim | None:
         settings = self._tools.settings
@@ -92,7 +101,7 @@ class Slot(threading.Thread):
                 return leases.claim(
                     session,
                     owner=self._tools.worker_id,
-                    resource_classes=settings.resource_classes,
+                    resource_classes=self._tools.serves,
                     lease_seconds=settings.lease_seconds,
                 )
         except SQLAlchemyError as error:

@@ -14,6 +14,7 @@ from store.files import files
 from store.ids import new_id
 from worker.beat import Beat
 from worker.bell import Bell
+from worker.classes import served
 from worker.environment import cards
 from worker.facts import gpus
 from worker.folders import Folders
@@ -33,6 +34,7 @@ class Supervisor:
         database, worker_id = Database(settings.database_url), new_id("wrk")
         self._tools = Tools(
             worker_id=worker_id,
+            serves=served(settings),
             settings=settings,
             database=database,
             files=files(settings),
@@ -69,6 +71,11 @@ class Supervisor:
     def worker_id(self) -> str:
         """The worker's name in leases and in the list of workers."""
         return self._tools.worker_id
+
+    @property
+    def serves(self) -> tuple[str, ...]:
+        """The classes of jobs that it takes."""
+        return self._tools.serves
 
     @property
     def leaving(self) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from store.errors import StoreError
 from store.models import Job
+from store.retention import retain
 from store.states import FINAL
 from store.sweep import sweep
 from store.workers import live
@@ -51,7 +52,8 @@ class Sweeper(threading.Thread):
         for resource_class in report.ring:
             self._tools.doorbell.ring(resource_class)
         if time.monotonic() >= self._tidy_at:
-            self._tidy_at = time.monotonic() + _TIDY_SECONDS
+            more = retain(self._tools.database, self._tools.settings)
+            self._tidy_at = time.monotonic() + (0 if more else _TIDY_SECONDS)
             self._tidy()
 
     def _tidy(self) -> None:

@@ -17,6 +17,7 @@ class Tools:
     """The database, the files, the doorbell and the pulse of a worker, with its settings and its name."""
 
     worker_id: str
+    serves: tuple[str, ...]
     settings: WorkerSettings
     database: Database
     files: Files

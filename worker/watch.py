@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from store import leases, workers
+from store import disk, leases, workers
 from worker.attempt import Attempt
 from worker.facts import memory_facts, standing_facts
 from worker.slot import Slot
@@ -47,6 +47,7 @@ class Watch(threading.Thread):
             for slot in self._slots:
                 slot.drain()
         for attempt in self._attempts():
+            attempt.watch_time()
             attempt.engine.enforce()
         settings, now = self._tools.settings, time.monotonic()
         if now >= self._flags_at:
@@ -77,7 +78,8 @@ class Watch(threading.Thread):
         engines = [pid for slot in self._slots for pid in slot.engines()]
         facts: dict[str, Any] = {
             **self._standing,
-            "resource_classes": list(self._tools.settings.resource_classes),
+            "resource_classes": list(self._tools.serves),
+            "disk_free": disk.free_bytes(self._tools.settings),
             "memory": memory_facts(engines),
             "slots": [slot.facts() for slot in self._slots],
             "jobs": [attempt.lease.job_id for attempt in self._attempts()],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -107,6 +108,9 @@ class Resources(Strict):
         memory_gb: memory of the device (10^9 bytes) that the training pictures may take; more are streamed from a file
             of the working folder, in the same order and with the same changes. Half of what is free when left out.
         readers: processes that read streamed pictures ahead; they change no picture.
+        needs_gb: memory (10^9 bytes) that the worker must have: its GPU's where ``device`` is cuda, else its machine's.
+        hours: the job ends as failed when its engines have worked for so long, over all its attempts; its last
+            checkpoint is kept, and a retry goes on from there.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -114,6 +118,17 @@ class Resources(Strict):
     processes: int = Field(default=1, ge=1, le=256)
     memory_gb: float | None = Field(default=None, ge=0)
     readers: int = Field(default=0, ge=0, le=64)
+    needs_gb: float | None = Field(default=None, gt=0, le=256)
+    hours: float | None = Field(default=None, gt=0, le=8760)
+
+    @property
+    def worker_class(self) -> str:
+        """The class of workers that the job waits for: ``cpu`` or ``gpu``, and beyond 8 GB the memory, rounded up to a
+        power of two: ``cpu-32g``."""
+        base = "gpu" if self.device == "cuda" else "cpu"
+        if self.needs_gb is None or self.needs_gb <= 8:
+            return base
+        return f"{base}-{2 ** math.ceil(math.log2(self.needs_gb))}g"
 
 
 Format = Literal["safetensors", "onnx", "onnx-int8"]

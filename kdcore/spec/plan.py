@@ -265,7 +265,7 @@ class Plan(Strict):
     deliver: tuple[Format, ...]
     warnings: tuple[PlanWarning, ...]
     estimate: Estimate
-    resource_class: Literal["cpu", "gpu"]
+    resource_class: str
 
     def run(self, name: str) -> RunPlan:
         """The run called ``name``."""

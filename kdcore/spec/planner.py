@@ -96,7 +96,7 @@ class _Planner:
             deliver=self.spec.deliver,
             warnings=tuple(self.warnings),
             estimate=estimate(planned, runs, list(chain.from_iterable(kept)), self.spec.resources.device),
-            resource_class="gpu" if self.spec.resources.device == "cuda" else "cpu",
+            resource_class=self.spec.resources.worker_class,
         )
 
     def _built(self, others: Others) -> list[str]:

@@ -12,6 +12,7 @@ from store.models.base import Base, Id, JobState, Json, Name, of_job, of_project
 
 _QUEUED = text("status = 'queued'")
 _LEASED = text("lease_owner IS NOT NULL")
+_UNTRIMMED = text("trimmed_at IS NULL AND finished_at IS NOT NULL")
 
 
 class Job(Base):
@@ -29,6 +30,8 @@ class Job(Base):
         ),
         Index("ix_jobs_ring", "resource_class", postgresql_where=_QUEUED, sqlite_where=_QUEUED),
         Index("ix_jobs_lease_owner", "lease_owner", postgresql_where=_LEASED, sqlite_where=_LEASED),
+        Index("ix_jobs_finished_at", "finished_at"),
+        Index("ix_jobs_untrimmed", "finished_at", postgresql_where=_UNTRIMMED, sqlite_where=_UNTRIMMED),
         Index("ix_jobs_lease_expiry", "lease_expires_at", postgresql_where=_LEASED, sqlite_where=_LEASED),
     )  # fmt: skip
 
@@ -71,6 +74,7 @@ class Job(Base):
     queued_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    trimmed_at: Mapped[datetime | None]  # when its details were forgotten
 
 
 class JobSpecRow(Base):

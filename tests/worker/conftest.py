@@ -178,15 +178,16 @@ class Crew:
             and _lives(entry)
         ]
 
-    def submit(self, *, rings: int = 1, break_plan: bool = False) -> str:
+    def submit(self, *, rings: int = 1, break_plan: bool = False, **resources: Any) -> str:
         """Create a job and ring; its id."""
-        planned = plan(parse_spec(SPEC)).document()
+        spec = {**SPEC, "resources": {**SPEC["resources"], **resources}}
+        planned = plan(parse_spec(spec)).document()
         if break_plan:  # as if another version of the service had made it
             del planned["runs"]
         with self.database.write() as session:
-            job = create_job(session, project_id=self.project, spec=SPEC, plan=planned, attempts_max=20)
+            job = create_job(session, project_id=self.project, spec=spec, plan=planned, attempts_max=20)
         for _ in range(rings):
-            self.doorbell.ring("cpu")
+            self.doorbell.ring(planned["resource_class"])
         return job.id
 
     def read(self, query: Callable[[Session], Any]) -> Any:

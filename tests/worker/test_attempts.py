@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +124,67 @@ def test_a_worker_says_what_it_is_and_does(embedded: Any) -> None:
     worker = embedded.worker()
     wait_until(lambda: _standby(embedded, worker.pid) == ["warm"], "the worker's word", 60)
     facts = _facts(embedded, worker.pid)
-    assert facts["resource_classes"] == ["cpu"]
+    assert facts["resource_classes"][0] == "cpu"
+    assert all(name.startswith("cpu-") for name in facts["resource_classes"][1:])
+    assert facts["disk_free"] > 0
     assert facts["device"]["cpus"] >= 1
     assert facts["memory"]["total"] > facts["memory"]["worker"] > 0
     assert facts["memory"]["engines"] > 0
     assert facts["versions"]["torch"]
+
+
+def test_a_job_that_has_used_up_its_time_ends_and_keeps_where_it_was(embedded: Any, undisturbed: str) -> None:
+    embedded.worker()
+    job = embedded.submit(hours=1.5 / 3600)
+    failed = embedded.until(job, JobState.FAILED)
+    assert (failed.error["code"], failed.termination_reason) == ("time_limit", "time_limit")
+    assert "resources.hours" in failed.error["message"]
+    (attempt,) = embedded.attempts(job)
+    assert (attempt.ended_at - attempt.started_at).total_seconds() < 30
+    checkpoints = select(Checkpoint.step).where(Checkpoint.job_id == job)
+    assert embedded.read(lambda session: session.scalars(checkpoints).all())
+
+
+def test_time_is_counted_over_attempts(embedded: Any) -> None:
+    embedded.worker()
+    job = embedded.submit(hours=3000 / 3600)
+    embedded.until_checkpoint(job)
+    embedded.act(job, pause_job)
+    embedded.until(job, JobState.PAUSED)
+    with embedded.database.write() as session:
+        (attempt,) = session.scalars(select(Attempt).where(Attempt.job_id == job))
+        attempt.started_at -= timedelta(seconds=3600)
+    embedded.act(job, resume_job)
+    assert embedded.until(job, JobState.FAILED).error["code"] == "time_limit"
+
+
+def test_a_worker_without_room_claims_nothing_until_there_is_some(
+    sqlite_url: str, tmp_path: Path, make_crew: Any
+) -> None:
+    broker = f"sqla+sqlite:///{tmp_path / 'broker.sqlite'}"
+    crew = make_crew(sqlite_url, broker, {"DISK_FREE_BYTES": str(10**18)})
+    full = crew.hire()
+    job = crew.submit()
+    wait_until(lambda: full.said("disk_full") > 0, "the worker's word", 30)
+    time.sleep(3)
+    assert (crew.job(job).status, full.said("disk_full")) == (JobState.QUEUED, 1)
+    crew.settings = {"DISK_FREE_BYTES": "1"}
+    crew.hire()
+    crew.until(job, JobState.SUCCEEDED)
+
+
+def test_a_job_waits_for_a_worker_with_the_memory_that_it_needs(
+    sqlite_url: str, tmp_path: Path, make_crew: Any
+) -> None:
+    broker = f"sqla+sqlite:///{tmp_path / 'broker.sqlite'}"
+    crew = make_crew(sqlite_url, broker, {"MEMORY_GB": "20"})
+    crew.hire()
+    large, small = crew.submit(needs_gb=50), crew.submit(needs_gb=12)
+    crew.until(small, JobState.SUCCEEDED)
+    assert crew.job(large).status is JobState.QUEUED
+    crew.settings = {"MEMORY_GB": "64"}
+    crew.hire()
+    crew.until(large, JobState.SUCCEEDED)
 
 
 def test_a_worker_that_leaves_signs_off(embedded: Any) -> None:
