@@ -9,7 +9,7 @@ TORCH_INDEX ?=
 PROCESSES ?= $(shell n=$$(nproc); echo $$((n > 8 ? 8 : n)))
 NEEDED_GB ?= $(if $(TORCH_INDEX),4,12)
 
-.PHONY: demo up test fast lint types catalogue pages bench clean install
+.PHONY: demo up test chaos fast lint types catalogue pages bench clean install
 .DEFAULT_GOAL := help
 
 help: ## what there is to run
@@ -28,6 +28,9 @@ test: $(STAMP) ## every test that this machine can run
 
 fast: $(STAMP) ## the tests that take less than two minutes together
 	$(BIN)/pytest -m "not gpu and not slow and not servers and not browser"
+
+chaos: $(STAMP) ## minutes of faults on a whole service, and what it lost (CHAOS="--seed 7 --seconds 60")
+	PYTHONPATH=$(CURDIR):tests/support $(BIN)/python tests/support/chaos.py $(CHAOS)
 
 lint: $(STAMP) ## ruff
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -56,6 +56,9 @@ class Files(Protocol):
     def discard(self, key: str, idle_seconds: float) -> bool:
         """Removes the file unless it was put within ``idle_seconds``; whether it is gone now."""
 
+    def keys(self, idle_seconds: float) -> Iterator[str]:
+        """Keys of all files that were not put within ``idle_seconds``."""
+
     def tidy(self, idle_seconds: float) -> int:
         """Removes what interrupted uploads left ``idle_seconds`` ago and returns how many."""
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from itertools import islice
+from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, delete, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, delete, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from store.database import Database, now, upsert
 from store.errors import FilesError
 from store.files import Files
 from store.models import Artifact, Attempt, CheckpointFile, DeadFile, UploadPart
 
-BATCH = 50
+BATCH, SURVEY_BATCH = 50, 500
 ABANDONED_SECONDS = 3600.0
+
+_REFERRING = (CheckpointFile.key, Artifact.key, Attempt.log_key, UploadPart.key)
+"""Every column that names a file."""
 
 _log = structlog.get_logger(__name__)
 
@@ -27,6 +32,33 @@ def bury(session: Session, keys: Iterable[str]) -> None:
         insert = upsert(session, DeadFile).values(rows)
         since = {"since": insert.excluded["since"]}
         session.execute(insert.on_conflict_do_update(index_elements=["key"], set_=since))
+
+
+def survey(db: Database, files: Files, idle_seconds: float) -> int:
+    """Marks every file that nothing refers to and returns how many there are.
+
+    Files lose references one by one, which ``bury`` notes; this finds those that never had one, because whoever stored
+    them died before saying what for. It reads the whole store's list: once a day is often enough.
+    """
+    found = 0
+    for keys in _batches(files.keys(idle_seconds), SURVEY_BATCH):
+        with db.read() as session:
+            known = {key for column in (*_REFERRING, DeadFile.key) for key in session.scalars(_among(column, keys))}
+        if strays := [key for key in keys if key not in known]:
+            found += len(strays)
+            with db.write() as session:
+                bury(session, strays)
+    return found
+
+
+def _among(column: InstrumentedAttribute[Any], keys: list[str]) -> Select[Any]:
+    return select(column).where(column.in_(keys))
+
+
+def _batches(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    walk = iter(keys)
+    while batch := list(islice(walk, size)):
+        yield batch
 
 
 def collect(db: Database, files: Files, idle_seconds: float) -> int:
@@ -50,13 +82,7 @@ def _strike_off(session: Session, keys: list[str]) -> None:
 
 
 def _used() -> ColumnElement[bool]:
-    key = DeadFile.key
-    return or_(
-        exists().where(CheckpointFile.key == key),
-        exists().where(Artifact.key == key),
-        exists().where(Attempt.log_key == key),
-        exists().where(UploadPart.key == key),
-    )
+    return or_(*(exists().where(column == DeadFile.key) for column in _REFERRING))
 
 
 def _discarded(files: Files, key: str, idle_seconds: float) -> bool:

@@ -91,6 +91,13 @@ class LocalFiles:
         aside.unlink()
         return not young
 
+    def keys(self, idle_seconds: float) -> Iterator[str]:
+        """Keys of files that nobody put lately; see ``Files.keys``."""
+        for path in self.root.glob("sha256/*/*"):
+            with suppress(FileNotFoundError):
+                if _age(path) >= idle_seconds:
+                    yield str(path.relative_to(self.root))
+
     def tidy(self, idle_seconds: float) -> int:
         """Removes abandoned uploads; see ``Files.tidy``."""
         removed = 0

@@ -99,6 +99,13 @@ class ObjectFiles:
         self.delete(key)
         return True
 
+    def keys(self, idle_seconds: float) -> Iterator[str]:
+        """Keys of files that nobody put lately; see ``Files.keys``."""
+        limit = _now() - timedelta(seconds=idle_seconds)
+        with _named("sha256/"):
+            for page in obstore.list(self._store, "sha256/"):
+                yield from (str(meta["path"]) for meta in page if meta["last_modified"] <= limit)
+
     def tidy(self, idle_seconds: float) -> int:
         """Nothing: parts of interrupted uploads are removed by the bucket's own lifecycle rule."""
         return 0

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from store.errors import StoreError
+from store.garbage import ABANDONED_SECONDS, survey
 from store.models import Job
 from store.retention import retain
 from store.states import FINAL
@@ -22,6 +23,7 @@ _log = structlog.get_logger(__name__)
 
 _TIDY_SECONDS = 60.0
 _DEAD_SECONDS = 86_400.0
+_SURVEY_SECONDS, _SURVEY_FIRST_SECONDS = 86_400.0, 600.0
 
 
 class Sweeper(threading.Thread):
@@ -32,6 +34,7 @@ class Sweeper(threading.Thread):
         self._tools = tools
         self._over = threading.Event()
         self._tidy_at = 0.0
+        self._survey_at = time.monotonic() + _SURVEY_FIRST_SECONDS
 
     def run(self) -> None:
         while not self._over.wait(self._tools.settings.sweep_seconds):
@@ -55,6 +58,10 @@ class Sweeper(threading.Thread):
             more = retain(self._tools.database, self._tools.settings)
             self._tidy_at = time.monotonic() + (0 if more else _TIDY_SECONDS)
             self._tidy()
+        if time.monotonic() >= self._survey_at:
+            self._survey_at = time.monotonic() + _SURVEY_SECONDS
+            strays = survey(self._tools.database, self._tools.files, ABANDONED_SECONDS)
+            _log.info("files_surveyed", strays=strays)
 
     def _tidy(self) -> None:
         """Remove what workers that died have left: attempts that are over, logs of engines that waited."""

@@ -251,3 +251,21 @@ def test_a_bucket_that_does_not_answer_is_an_error_of_files(s3: S3, tmp_path: Pa
 def test_an_address_of_files_that_cannot_work_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="files_url"):
         files(Settings(files_url=url))
+
+
+def test_a_file_that_was_written_aside_is_taken_in_and_gone_from_there(store: Files) -> None:
+    for data in (b"taken", b"taken", b""):
+        path = store.aside()
+        path.write_bytes(data)
+        key = store.take(path, hashlib.sha256(data).hexdigest())
+        assert b"".join(store.open(key)) == data
+        assert not path.exists()
+
+
+def test_every_key_is_listed_and_young_files_are_left_out_where_that_is_asked(store: Files, tmp_path: Path) -> None:
+    keys = set()
+    for data in (b"one", b"three"):
+        path, digest = written(tmp_path, data)
+        keys.add(store.put(path, digest))
+    assert set(store.keys(0)) == keys
+    assert list(store.keys(3600)) == []

@@ -15,7 +15,7 @@ from store import records
 from store.checkpoints import StoredFile
 from store.database import Database, now
 from store.errors import FileMissing
-from store.garbage import bury, collect
+from store.garbage import bury, collect, survey
 from store.leases import Lease
 from store.localfiles import LocalFiles
 from store.models import DeadFile
@@ -119,3 +119,28 @@ def test_the_sweep_collects(db: Database, files: LocalFiles, tmp_path: Path) -> 
     assert sweep(db, settings).files_removed == 0
     assert sweep(db, settings, files).files_removed == 2
     assert kept(files) == 2
+
+
+def test_a_file_that_never_had_a_reference_is_found_by_the_survey_and_removed(
+    db: Database, files: LocalFiles, tmp_path: Path
+) -> None:
+    make_job(db)
+    lease = must_take(db).lease
+    used, stray = put(files, tmp_path, "used"), put(files, tmp_path, "stored by somebody who died")
+    save(db, lease, 1, used)
+    os.utime(files.root / stray.key)
+    assert survey(db, files, 3600) == 0  # too young: somebody may be about to name it
+    assert survey(db, files, 0) == 1
+    assert survey(db, files, 0) == 0  # known by now
+    assert collect(db, files, 0) == 1
+    assert list(files.keys(0)) == [used.key]
+
+
+def test_a_stray_file_that_is_named_after_all_stays(db: Database, files: LocalFiles, tmp_path: Path) -> None:
+    make_job(db)
+    lease = must_take(db).lease
+    late = put(files, tmp_path, "late")
+    assert survey(db, files, 0) == 1
+    save(db, lease, 1, late)
+    assert collect(db, files, 0) == 0
+    assert list(files.keys(0)) == [late.key]
