@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from distillery import (
+    cli_admin,
     cli_catalogue,
     cli_changes,
     cli_follow,
@@ -34,6 +35,7 @@ COMMANDS = (
     cli_webhooks,
     cli_keys,
     cli_projects,
+    cli_admin,
 )
 """In the order of the help."""
 

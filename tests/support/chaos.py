@@ -250,6 +250,8 @@ class Faults:
         return self._on_a_job("pause") and self._eventually("resume")
 
     def _cancel(self) -> bool:
+        if self.done["job cancelled"] >= max(1, len(self._service.orders) // 4):
+            return False  # the others shall show that they end well
         return self._on_a_job("cancel")
 
     def _on_a_job(self, action: str) -> bool:

@@ -1,0 +1,62 @@
+"""``python -m store``: save the truth to one file, bring it back, or throw out what is past its time."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from store.backup import backup, restore
+from store.database import Database
+from store.errors import StoreError
+from store.files import files
+from store.settings import Settings
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m store", description="Save a service's truth, or bring it back.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, what in (("backup", "write every row and every file to one zip"), ("restore", "fill an empty service")):
+        made = commands.add_parser(name, help=what)
+        made.add_argument("path", type=Path)
+        made.add_argument("--no-files", action="store_true", help="rows only; the store of files has its own copies")
+    return parser
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Exit code 1 with one line when it does not work."""
+    chosen, settings = arguments().parse_args(words), Settings()
+    try:
+        if chosen.command == "backup":
+            _backup(chosen.path, settings, with_files=not chosen.no_files)
+        else:
+            restore(chosen.path, settings.database_url, files(settings), say=print)
+    except StoreError as error:
+        return _failed(error.message)
+    except (OperationalError, ProgrammingError) as error:
+        return _failed(f"the database does not do what was asked: {str(error.orig).splitlines()[0]}")
+    except OSError as error:
+        return _failed(f"{error.filename or chosen.path}: {error.strerror}")
+    print("Keep the server's secret, too: without it every API key has to be made again.")
+    return 0
+
+
+def _backup(path: Path, settings: Settings, *, with_files: bool) -> None:
+    database = Database(settings.database_url)
+    try:
+        backup(database, files(settings) if with_files else None, path, say=print)
+    finally:
+        database.close()
+
+
+def _failed(why: str) -> int:
+    print(f"distillery: {why}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
