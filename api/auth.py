@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal, get_args
 
 from fastapi import Depends
-from sqlalchemy.orm import Session as SqlSession
 from starlette.requests import Request
 
 from api.edge import SAFE_METHODS
@@ -17,7 +16,6 @@ from api.services import Services, services_of
 from api.signing import Session
 from store import keys
 from store.audit import Actor
-from store.database import now
 from store.models import ApiKey
 
 ScopeName = Literal["jobs:read", "jobs:write", "metrics", "admin", "operate"]
@@ -129,7 +127,7 @@ def _by_key(services: Services, header: str) -> Caller:
 
 def key_caller(services: Services, plaintext: str) -> Caller | None:
     """The caller whose key this is."""
-    with services.database.read() as session:
+    with services.database.look() as session:
         key = keys.verify(session, plaintext, secret=services.secret)
     return None if key is None else _caller(services, key)
 
@@ -142,17 +140,11 @@ def _by_session(services: Services, request: Request, cookie: str) -> Caller:
         token = request.headers.get("x-csrf-token", "")
         if not services.signer.is_csrf(session, token):
             raise Refused("csrf_failed", "send the session's csrf_token as X-CSRF-Token with every change")
-    with services.database.read() as database:
-        key = living_key(database, session.key_id)
+    with services.database.look() as database:
+        key = keys.living_key(database, session.key_id)
     if key is None:
         raise unauthenticated("the key of this session was revoked or has expired; sign in again")
     return _caller(services, key, session)
-
-
-def living_key(database: SqlSession, key_id: str) -> ApiKey | None:
-    """The key by id, unless it was revoked or has run out."""
-    key = database.get(ApiKey, key_id)
-    return None if key is None or keys.has_ended(key, now(database)) else key
 
 
 def _caller(services: Services, key: ApiKey, session: Session | None = None) -> Caller:

@@ -17,9 +17,9 @@ def check_room(session: Session, settings: Settings, project_id: str) -> None:
     Raises:
         Refused: 429 ``quota_exceeded``, with what helps.
     """
-    project = projects.get_project(session, project_id)
+    project = projects.room(session, project_id)
     most = project.jobs_in_flight or settings.jobs_in_flight
-    if projects.in_flight(session, project_id) > most:
+    if project.in_flight > most:
         raise _exceeded(f"the project has {most} jobs that have not ended; wait for some, or cancel them", _SOON)
     if project.month_hours is None:
         return

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from store import cursors
 from store.database import now
 from store.ids import new_id
-from store.models import AuditEntry
+from store.models import AuditEntry, table_of
+
+_INSERT = insert(table_of(AuditEntry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +35,18 @@ def note(session: Session, actor: Actor, action: str, target: str, details: Mapp
         target: id of what it was done to.
         details: what else is worth knowing; never a secret.
     """
-    entry = AuditEntry(
-        id=new_id("aud"),
-        project_id=actor.project_id,
-        created_at=now(session),
-        key_id=actor.key_id,
-        key_name=actor.key_name,
-        request_id=actor.request_id,
-        action=action,
-        target=target,
-        details=dict(details or {}),
-    )
-    session.add(entry)
+    entry = {
+        "id": new_id("aud"),
+        "project_id": actor.project_id,
+        "created_at": now(session),
+        "key_id": actor.key_id,
+        "key_name": actor.key_name,
+        "request_id": actor.request_id,
+        "action": action,
+        "target": target,
+        "details": dict(details or {}),
+    }
+    session.execute(_INSERT, entry)
 
 
 def entries(

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from store import events, garbage
 from store.errors import Conflict
-from store.jobs import documents, label_rows, lock
-from store.models import Artifact, Attempt, Checkpoint, CheckpointFile, Job, JobLabel
+from store.jobs import documents, lock, write_labels
+from store.models import Artifact, Attempt, Checkpoint, CheckpointFile, Job
 from store.states import FINAL, removed
 
 MENTIONED = 3
@@ -54,8 +54,7 @@ def _write(session: Session, job: Job, fields: Mapping[str, Any]) -> None:
     kept = documents(session, job)
     kept.spec = {**kept.spec, **fields}
     if "labels" in fields:
-        session.execute(delete(JobLabel).where(JobLabel.job_id == job.id))
-        session.add_all(label_rows(job))
+        write_labels(session, job)
     session.flush()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select as sockets
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -11,19 +12,34 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection, DateTime, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    Engine,
+    create_engine,
+    event,
+    func,
+    literal,
+    make_url,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+from store.columns import UTCDateTime
 from store.safejson import dumps
 
 BUSY_SECONDS = 30
 BEGIN = "distillery_begin"
-_CLOCK = "distillery_clock"
+_CLOCK, _RESTING = "distillery_clock", "distillery_resting"
+REST_SECONDS = 2.0
 
 
 def database_address(url: str) -> URL:
@@ -50,15 +66,40 @@ def make_engine(url: str) -> Engine:
     address = database_address(url)
     if address.get_backend_name() == "sqlite":
         return _sqlite_engine(address)
-    return create_engine(
+    engine = create_engine(
         address,
         pool_size=10,
         max_overflow=20,
-        pool_pre_ping=True,
         connect_args={"connect_timeout": 10, "application_name": "distillery", "options": "-c timezone=utc"},
         json_serializer=dumps,
         json_deserializer=json.loads,
     )
+    event.listen(engine, "checkin", _rests)
+    event.listen(engine, "checkout", _is_alive)
+    return engine
+
+
+def _rests(_connection: Any, record: Any) -> None:
+    record.info[_RESTING] = time.monotonic()
+
+
+def _is_alive(connection: Any, record: Any, _proxy: Any) -> None:
+    """Ask only a connection that has rested: under load a question before each use would cost as much as the use. What
+    a server that ended has sent, its good-bye, is seen without asking."""
+    rested = time.monotonic() - record.info.get(_RESTING, time.monotonic())
+    if not _was_told_something(connection) and rested < REST_SECONDS:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except Exception as error:
+        raise DisconnectionError from error  # the pool takes a fresh one
+
+
+def _was_told_something(connection: Any) -> bool:
+    poll = sockets.poll()
+    poll.register(connection.fileno(), sockets.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Database:
@@ -70,11 +111,19 @@ class Database:
         writing = self.engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
         self._read = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._write = sessionmaker(writing, expire_on_commit=False)
+        alone = {"isolation_level": "AUTOCOMMIT"} if self.engine.dialect.name == "postgresql" else {}
+        self._look = sessionmaker(self.engine.execution_options(**alone), expire_on_commit=False, autoflush=False)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for queries; what it loaded stays readable after the block."""
         with self._read() as session:
+            yield session
+
+    @contextmanager
+    def look(self) -> Iterator[Session]:
+        """A session for one query, without a transaction around it where that saves the way there and back."""
+        with self._look() as session:
             yield session
 
     @contextmanager
@@ -102,6 +151,15 @@ def now(session: Session) -> datetime:
 def clock(session: Session) -> Any:
     """The present moment as a SQL expression; it goes on while a statement waits for a lock."""
     return _database_clock() if is_postgres(session) else datetime.now(UTC)
+
+
+def present(session: Session) -> ColumnElement[datetime]:
+    """The present moment as a column of a query."""
+    return (
+        type_coerce(_database_clock(), UTCDateTime())
+        if is_postgres(session)
+        else literal(datetime.now(UTC), UTCDateTime())
+    )
 
 
 def upsert(session: Session, table: type[DeclarativeBase]) -> PostgresInsert | SqliteInsert:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, insert, inspect
+from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
 
 from store import checkpoints
 from store.database import now
 from store.errors import Conflict, NotFound
 from store.ids import is_id, new_id
 from store.listing import list_jobs
-from store.models import Job, JobLabel, JobSpecRow, JobState
+from store.models import Job, JobLabel, JobSpecRow, JobState, table_of
 from store.states import created, transition
 
 __all__ = [
@@ -21,12 +23,12 @@ __all__ = [
     "create_job",
     "documents",
     "get_job",
-    "label_rows",
     "list_jobs",
     "lock",
     "pause_job",
     "resume_job",
     "retry_job",
+    "write_labels",
 ]
 
 Json = Mapping[str, Any]
@@ -52,12 +54,13 @@ def create_job(
         resume_from: a checkpoint (of the same plan) to start from.
         attempts_max: attempts that may fail by themselves.
     """
-    job = _job_row(session, project_id, spec, plan, attempts_max)
-    job.retry_of, job.clone_of, job.resume_from = retry_of, clone_of, resume_from
-    session.add(job)
-    session.flush()
-    session.add(JobSpecRow(job_id=job.id, spec=dict(spec), plan=dict(plan)))
-    session.add_all(label_rows(job))
+    origin = {"retry_of": retry_of, "clone_of": clone_of, "resume_from": resume_from}
+    row = _row(session, project_id, spec, plan, attempts_max) | origin
+    session.execute(_INSERT_JOB, row)
+    session.execute(_INSERT_SPEC, {"job_id": row["id"], "spec": dict(spec), "plan": dict(plan)})
+    if row["labels"]:
+        session.execute(_INSERT_LABELS, label_rows(row))
+    job = _loaded(session, row)
     if resume_from is not None:
         checkpoints.copy(session, resume_from, job)
     created(session, job)
@@ -169,34 +172,62 @@ def lock(session: Session, job: Job) -> None:
     session.refresh(job, with_for_update={"key_share": True})
 
 
-def _job_row(session: Session, project_id: str, spec: Json, plan: Json, attempts_max: int) -> Job:
+def _row(session: Session, project_id: str, spec: Json, plan: Json, attempts_max: int) -> dict[str, Any]:
+    """Every column of a new job."""
     at, networks = now(session), plan.get("networks", {})
     name, priority = str(spec.get("name") or plan.get("name") or "unnamed"), int(spec.get("priority", 0))
-    return Job(
-        id=new_id("job"),
-        project_id=project_id,
-        name=name,
-        name_key=name.lower(),
-        method=str(plan.get("method", "custom")),
-        dataset=str(plan.get("dataset", {}).get("name", "")),
-        teacher=networks.get("teacher", {}).get("architecture"),
-        student=networks.get("student", {}).get("architecture"),
-        labels=dict(spec.get("labels", {})),
-        resource_class=str(plan.get("resource_class", "cpu")),
-        priority=priority,
-        urgency=-priority,
-        status=JobState.QUEUED,
-        attempts_max=attempts_max,
-        estimate=plan.get("estimate"),
-        warnings=list(plan.get("warnings", [])),
-        created_at=at,
-        queued_at=at,
-    )
+    return _BLANK | {
+        "id": new_id("job"),
+        "project_id": project_id,
+        "name": name,
+        "name_key": name.lower(),
+        "method": str(plan.get("method", "custom")),
+        "dataset": str(plan.get("dataset", {}).get("name", "")),
+        "teacher": networks.get("teacher", {}).get("architecture"),
+        "student": networks.get("student", {}).get("architecture"),
+        "labels": dict(spec.get("labels", {})),
+        "resource_class": str(plan.get("resource_class", "cpu")),
+        "priority": priority,
+        "urgency": -priority,
+        "status": JobState.QUEUED,
+        "version": 1,
+        "event_seq": 1,
+        "attempt": 0,
+        "attempts_max": attempts_max,
+        "fence": 0,
+        "durations": {},
+        "metrics": {},
+        "estimate": plan.get("estimate"),
+        "warnings": list(plan.get("warnings", [])),
+        "created_at": at,
+        "queued_at": at,
+    }
 
 
-def label_rows(job: Job) -> list[JobLabel]:
+def _loaded(session: Session, row: Mapping[str, Any]) -> Job:
+    """The job of a row that was just written, as if it had been read again."""
+    job = Job()
+    for name, value in row.items():
+        set_committed_value(job, name, value)
+    make_transient_to_detached(job)
+    session.add(job)
+    return job
+
+
+def label_rows(job: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows by which lists find a job's labels."""
-    return [
-        JobLabel(job_id=job.id, key=key, value=value, project_id=job.project_id, created_at=job.created_at)
-        for key, value in job.labels.items()
-    ]
+    kept = {"job_id": job["id"], "project_id": job["project_id"], "created_at": job["created_at"]}
+    return [{**kept, "key": key, "value": value} for key, value in job["labels"].items()]
+
+
+def write_labels(session: Session, job: Job) -> None:
+    """Makes lists find the job by the labels that it has now."""
+    session.execute(delete(JobLabel).where(JobLabel.job_id == job.id))
+    row = {name: getattr(job, name) for name in ("id", "project_id", "created_at", "labels")}
+    if job.labels:
+        session.execute(_INSERT_LABELS, label_rows(row))
+
+
+# A new job is several rows at once; written as tables they cost half of what they would as objects.
+_BLANK: dict[str, Any] = dict.fromkeys(column.key for column in inspect(Job).column_attrs)
+_INSERT_JOB, _INSERT_SPEC, _INSERT_LABELS = (insert(table_of(kind)) for kind in (Job, JobSpecRow, JobLabel))

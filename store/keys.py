@@ -12,10 +12,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from store.database import now
+from store.database import now, present
 from store.errors import Conflict, NotFound
 from store.ids import is_id, new_id
 from store.models import ApiKey
@@ -57,8 +57,20 @@ def verify(session: Session, plaintext: str, *, secret: bytes | None = None) -> 
     """The key, if it is one of ours, neither revoked nor expired. A mistyped one never reaches the database."""
     if not well_formed(plaintext):
         return None
-    key = session.scalars(select(ApiKey).where(ApiKey.digest == _digest(plaintext, secret))).one_or_none()
-    return None if key is None or has_ended(key, now(session)) else key
+    return _living(session, ApiKey.digest == _digest(plaintext, secret))
+
+
+def living_key(session: Session, key_id: str) -> ApiKey | None:
+    """The key by id, unless it was revoked or has run out."""
+    return _living(session, ApiKey.id == key_id)
+
+
+def _living(session: Session, which: ColumnElement[bool]) -> ApiKey | None:
+    found = session.execute(select(ApiKey, present(session)).where(which)).one_or_none()
+    if found is None:
+        return None
+    key, at = found
+    return None if has_ended(key, at) else key
 
 
 def list_keys(session: Session, project_id: str) -> list[ApiKey]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,7 @@ from store import states
 from store.database import now, upsert
 from store.errors import Conflict, NotFound
 from store.ids import is_id, new_id
-from store.models import Artifact, Checkpoint, Job, Project, UsageDay
+from store.models import Artifact, Checkpoint, Job, Project, StateCount, UsageDay
 
 QUOTAS = ("quota", "jobs_in_flight", "month_hours")
 
@@ -116,6 +117,37 @@ def stored_bytes(session: Session, project_id: str) -> int:
         for kind in (Artifact, Checkpoint)
     )
     return sum(int(session.scalars(total.where(Job.project_id == project_id)).one()) for total in sums)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What bounds a project's jobs, and how many it has that have not ended."""
+
+    jobs_in_flight: int | None
+    month_hours: float | None
+    in_flight: int
+
+
+def room(session: Session, project_id: str) -> Room:
+    """The project's bounds and jobs, in one query.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    found = session.execute(_ROOM, {"project": project_id}).one_or_none()
+    if found is None:
+        raise NotFound("project", project_id)
+    return Room(found.jobs_in_flight, found.month_hours, int(found.waiting or 0))
+
+
+_WAITING = (
+    select(func.sum(StateCount.count))
+    .where(StateCount.project_id == bindparam("project"), StateCount.status.not_in(sorted(states.FINAL)))
+    .scalar_subquery()
+)
+_ROOM = select(Project.jobs_in_flight, Project.month_hours, _WAITING.label("waiting")).where(
+    Project.id == bindparam("project")
+)
 
 
 def in_flight(session: Session, project_id: str) -> int:

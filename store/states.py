@@ -72,8 +72,9 @@ def transition(
 
 
 def created(session: Session, job: Job) -> None:
-    """The first event and the first count of a job that was just inserted."""
-    events.append(session, job, "status", {"status": job.status, "previous": None, "reason": None, "attempt": 0})
+    """The first event, whose number the row has already, and the first count of a job that was just inserted."""
+    story: list[events.Entry] = [("status", {"status": job.status, "previous": None, "reason": None, "attempt": 0})]
+    events.write(session, job, job.event_seq, story)
     _add_counts(session, {(job.project_id, job.status): 1})
 
 
