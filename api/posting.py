@@ -71,7 +71,7 @@ class Post:
         await asyncio.gather(*self._sending, return_exceptions=True)
 
     def _take(self, room: int) -> list[tuple[WebhookDelivery, WebhookEndpoint]]:
-        with self._database.read() as session:  # only who finds something takes the write lock
+        with self._database.look() as session:  # only who finds something takes the write lock
             if not webhooks.due(session):
                 return []
         with self._database.write() as session:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,10 @@ def plain_app() -> FastAPI:
     @app.put("/file")
     async def take(request: Request) -> dict[str, str]:
         digest = hashlib.sha256()
-        with (folder / f"upload-{secrets.token_hex(4)}").open("wb") as file:
+        with tempfile.TemporaryFile(dir=folder) as file:
             async for chunk in request.stream():
                 digest.update(chunk)
                 file.write(chunk)
-        Path(file.name).unlink()
         return {"sha256": base64.b64encode(digest.digest()).decode()}
 
     return app

@@ -2,8 +2,8 @@
 
     PYTHONPATH=.:tests/support .venv/bin/python bench/service.py [submit list events files claims idle]
 
-Starts a Postgres of its own (and SQLite files), `python -m api`, and the program of `bench/plain.py` beside it. Everything
-is on this machine: clients, servers and database share its processors.
+Starts a Postgres of its own (and SQLite files), `python -m api`, and the program of `bench/plain.py` beside it.
+Everything is on this machine: clients, servers and database share its processors.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ FILTERS = {
 
 
 def fill(database: str, count: int) -> None:
-    """So many jobs, spread over states, labels and a year, by SQL: what they look like matters, how they came does not."""
+    """So many jobs, spread over states, labels and a year; by SQL, because it does not matter how they came."""
     truth = Database(database)
     sequence = (
         f"SELECT n FROM generate_series(1, {count}) AS n"
@@ -196,9 +196,9 @@ def fill(database: str, count: int) -> None:
         project = session.scalars(select(Project.id).where(Project.name == "default")).one()
         session.execute(
             text(f"""
-            INSERT INTO jobs (id, project_id, name, name_key, method, dataset, labels, resource_class, priority, urgency,
-              status, version, event_seq, attempt, attempts_max, fence, durations, metrics, warnings, created_at, queued_at,
-              finished_at)
+            INSERT INTO jobs (id, project_id, name, name_key, method, dataset, labels, resource_class, priority,
+              urgency, status, version, event_seq, attempt, attempts_max, fence, durations, metrics, warnings,
+              created_at, queued_at, finished_at)
             SELECT {ident}, '{project}', 'bench-' || n, 'bench-' || n, {method}, 'digits', {empty}, 'cpu', 0, 0,
               {state}, 1, 1, 0, 5, 0, {empty}, {empty}, {empty.replace("{}", "[]")}, {moment}, {moment}, {moment}
             FROM ({sequence}) AS numbers""")
@@ -396,7 +396,7 @@ def _upload(side: Side, source: Path, size: int) -> float:
         client.post(f"/v1/uploads/{upload['id']}/complete", json={}).raise_for_status()
         taken = time.perf_counter() - began
         client.delete(f"/v1/uploads/{upload['id']}")
-    for path, digest in parts:  # or the next round would find its bytes stored
+    for _, digest in parts:  # or the next round would find its bytes stored
         key = base64.b64decode(digest).hex()
         (source.parent / "home" / "files" / "sha256" / key[:2] / key).unlink(missing_ok=True)
     return size / taken / 1e6

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from store import projects, queue
 from store.checkpoints import Resume, latest, supersede
 from store.database import clock, now
 from store.errors import LeaseLost
-from store.models import Attempt, Job, JobSpecRow, JobState
+from store.models import Attempt, Job, JobSpecRow, JobState, table_of
 from store.states import ACTIVE, transition
 
 
@@ -50,11 +50,11 @@ def claim(session: Session, *, owner: str, resource_classes: Sequence[str], leas
         return None
     resume = latest(session, job.id) if job.attempt or job.resume_from else None
     _take(session, job, owner, lease_seconds)
+    plan = session.scalars(_PLAN, {"job": job.id}).one()
     lease = Lease(job.id, job.fence, job.attempt, owner)
-    session.add(_opened(session, lease, resume))
+    session.execute(_OPEN, _opened(session, lease, resume))
     if lease.attempt > 1:
         supersede(session, job, resume)
-    plan = session.scalars(select(JobSpecRow.plan).where(JobSpecRow.job_id == job.id)).one()
     return Claim(lease, plan, resume, job.project_id, worked_before(session, lease))
 
 
@@ -136,12 +136,16 @@ def _take(session: Session, job: Job, owner: str, lease_seconds: float) -> None:
     transition(session, job, JobState.STARTING, reason="claimed", data={"worker": owner}, changes=changes)
 
 
-def _opened(session: Session, lease: Lease, resume: Resume | None) -> Attempt:
-    return Attempt(
-        job_id=lease.job_id,
-        number=lease.attempt,
-        fence=lease.fence,
-        worker_id=lease.owner,
-        checkpoint_id=resume.id if resume else None,
-        started_at=now(session),
-    )
+def _opened(session: Session, lease: Lease, resume: Resume | None) -> dict[str, Any]:
+    return {
+        "job_id": lease.job_id,
+        "number": lease.attempt,
+        "fence": lease.fence,
+        "worker_id": lease.owner,
+        "checkpoint_id": resume.id if resume else None,
+        "started_at": now(session),
+    }
+
+
+_OPEN = insert(table_of(Attempt))
+_PLAN = select(JobSpecRow.plan).where(JobSpecRow.job_id == bindparam("job"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, literal_column, or_, select
 from sqlalchemy.orm import Session
 
-from store import broker, garbage, idempotency, uploads, workers
+from store import broker, garbage, idempotency, queue, uploads, workers
 from store.database import Database, now
 from store.endings import lost
 from store.files import Files
@@ -38,6 +38,7 @@ def sweep(db: Database, settings: Settings, files: Files | None = None) -> Sweep
     with db.read() as session:
         expired = _expired(session)
         outdated = _outdated(session, settings.idempotency_hours)
+        report.ring = _unheard(session, settings.lease_seconds)
     for job_id in expired:
         _recover(db, job_id, settings.backoff, report)
     if outdated:
@@ -49,8 +50,9 @@ def sweep(db: Database, settings: Settings, files: Files | None = None) -> Sweep
     if files is not None:
         report.files_removed = garbage.collect(db, files, settings.garbage_seconds)
         files.tidy(garbage.ABANDONED_SECONDS)
-    with db.read() as session:
-        report.ring = _unheard(session, settings.lease_seconds)
+    if report.recovered:
+        with db.read() as session:
+            report.ring = _unheard(session, settings.lease_seconds)
     return report
 
 
@@ -72,15 +74,11 @@ def _outdated(session: Session, hours: float) -> bool:
     # Only a sweep that finds something takes the write lock.
     old = exists().where(IdempotencyRecord.created_at < now(session) - timedelta(hours=hours))
     gone = exists().where(Worker.heartbeat_at < now(session) - timedelta(days=WORKER_DAYS))
-    late = exists().where(Upload.status == uploads.OPEN, Upload.expires_at < now(session))
+    late = exists().where(Upload.status == literal_column(f"'{uploads.OPEN}'"), Upload.expires_at < now(session))
     return bool(session.scalars(select(or_(old, gone, late))).one())
 
 
 def _unheard(session: Session, within_seconds: float) -> set[str]:
     # A class that no live worker serves is not rung: its messages would pile up in the broker.
-    at = now(session)
-    due = Job.status == JobState.QUEUED, or_(Job.not_before.is_(None), Job.not_before <= at)
-    waiting = set(session.scalars(select(Job.resource_class).where(*due).distinct()))
-    if not waiting:
-        return set()
-    return waiting & {name for worker in workers.live(session, within_seconds) for name in worker.resource_classes}
+    served = sorted({name for worker in workers.live(session, within_seconds) for name in worker.resource_classes})
+    return queue.wanted(session, served)

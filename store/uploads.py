@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from store import cursors, garbage
@@ -177,7 +177,7 @@ def delete(session: Session, upload: Upload) -> None:
 
 def expire(session: Session) -> int:
     """Forgets a batch of the uploads that were not complete in time and returns how many."""
-    late = Upload.status == OPEN, Upload.expires_at < now(session)
+    late = Upload.status == literal_column(f"'{OPEN}'"), Upload.expires_at < now(session)
     found = session.scalars(select(Upload).where(*late).limit(BATCH)).all()
     for upload in found:
         delete(session, upload)

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from store import disk, leases
+from store import disk, leases, queue
 from store.leases import Claim
 from store.models import JobState
 from worker.attempt import Attempt
@@ -34,7 +34,7 @@ class Slot(threading.Thread):
         self._over = threading.Event()
         self._standby = Standby(tools.folders, tools.settings, card)
         self._ticked = time.monotonic()
-        self._full = False
+        self._full = self._idle = False
         self.attempt: Attempt | None = None
 
     def run(self) -> None:
@@ -97,16 +97,25 @@ class Slot(threading.Thread):
     def _claim(self) -> Claim | None:
         settings = self._tools.settings
         try:
+            if self._idle and not self._is_wanted():
+                return None
             with self._tools.database.write() as session:
-                return leases.claim(
+                claim = leases.claim(
                     session,
                     owner=self._tools.worker_id,
                     resource_classes=self._tools.serves,
                     lease_seconds=settings.lease_seconds,
                 )
+            self._idle = claim is None
+            return claim
         except SQLAlchemyError as error:
             _log.warning("no_claim", error=str(error).splitlines()[0])
             return None
+
+    def _is_wanted(self) -> bool:
+        """Whether there is work; who has none looks without a transaction, which on SQLite would lock."""
+        with self._tools.database.look() as session:
+            return bool(queue.wanted(session, self._tools.serves))
 
     def _work(self, claim: Claim, deadline: float) -> None:
         attempt = self.attempt = Attempt(self._tools, claim, self._standby.take(), deadline)

@@ -49,13 +49,14 @@ class Sweeper(threading.Thread):
         self._over.set()
 
     def _round(self) -> None:
-        report = sweep(self._tools.database, self._tools.settings, self._tools.files)
+        tidying = time.monotonic() >= self._tidy_at
+        report = sweep(self._tools.database, self._tools.settings, self._tools.files if tidying else None)
         if report.recovered:
             _log.warning("jobs_recovered", jobs={job: str(state) for job, state in report.recovered.items()})
         for resource_class in report.ring:
             self._tools.doorbell.ring(resource_class)
-        if time.monotonic() >= self._tidy_at:
-            more = retain(self._tools.database, self._tools.settings)
+        if tidying:
+            more = retain(self._tools.database, self._tools.settings) or report.files_removed
             self._tidy_at = time.monotonic() + (0 if more else _TIDY_SECONDS)
             self._tidy()
         if time.monotonic() >= self._survey_at:

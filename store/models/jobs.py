@@ -28,7 +28,6 @@ class Job(Base):
             "ix_jobs_queue", "project_id", "resource_class", "urgency", "queued_at", "id",
             postgresql_where=_QUEUED, sqlite_where=_QUEUED,
         ),
-        Index("ix_jobs_ring", "resource_class", postgresql_where=_QUEUED, sqlite_where=_QUEUED),
         Index("ix_jobs_lease_owner", "lease_owner", postgresql_where=_LEASED, sqlite_where=_LEASED),
         Index("ix_jobs_finished_at", "finished_at"),
         Index("ix_jobs_untrimmed", "finished_at", postgresql_where=_UNTRIMMED, sqlite_where=_UNTRIMMED),

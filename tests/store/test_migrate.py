@@ -20,7 +20,7 @@ from store.database import make_engine
 from store.migrate import config, current, head, migration_engine, upgrade
 from store.models import Base
 
-NEWEST = "0007"
+NEWEST = "0008"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
