@@ -83,6 +83,7 @@ class AsyncClient:
     architectures, architecture = agathers(calls.architectures), awaits(calls.architecture)
     datasets, workers = agathers(calls.datasets), agathers(calls.workers)
     overview, ready, schema = awaits(calls.overview), awaits(calls.ready), awaits(calls.schema)
+    session = awaits(calls.session)
 
     api_keys, create_api_key = agathers(calls.api_keys), awaits(calls.create_api_key)
     rotate_api_key, revoke_api_key = awaits(calls.rotate_api_key), awaits(calls.revoke_api_key)

@@ -221,6 +221,11 @@ def ready() -> Call[Json]:
     return Call("GET", "/readyz")
 
 
+def session() -> Call[Json]:
+    """Who asks: the key's project, name and scopes."""
+    return Call("GET", "/v1/session")
+
+
 def schema() -> Call[Json]:
     """The JSON schema of a spec."""
     return Call("GET", "/v1/schema/job")

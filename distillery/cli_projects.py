@@ -80,14 +80,14 @@ def change(
 
 def usage(
     context: typer.Context,
-    project_id: Annotated[str | None, typer.Argument(help="The project; the only one you see when left out.")] = None,
+    project_id: Annotated[str | None, typer.Argument(help="The project; the key's own when left out.")] = None,
     since: Annotated[str | None, typer.Option(help="The first day, as 2026-11-01; else 30 days ago.")] = None,
     until: Annotated[str | None, typer.Option(help="The last day; else today.")] = None,
     json: AsJson = False,
 ) -> None:
     """Show what a project has used, by day and class of workers."""
     with client(context) as service:
-        found = service.usage(project_id or _only(service.projects()), since=since, until=until)
+        found = service.usage(project_id or service.session()["project_id"], since=since, until=until)
     if json:
         print_json(found)
         return
@@ -96,12 +96,6 @@ def usage(
     told = f"{found['hours']:.2f} h in all, {found['month_hours']:.2f} h in this month"
     stored = form.size(found["stored_bytes"])
     out().print(f"{told}; {found['jobs_in_flight']} jobs in flight, {stored} stored", markup=False, soft_wrap=True)
-
-
-def _only(found: list[dict[str, Any]]) -> str:
-    if len(found) != 1:
-        raise typer.BadParameter(f"say which project: {', '.join(one['id'] for one in found)}")
-    return str(found[0]["id"])
 
 
 def _quotas(*given: str | None) -> dict[str, float | None]:

@@ -63,6 +63,7 @@ class Client:
     architectures, architecture = gathers(calls.architectures), asks(calls.architecture)
     datasets, workers = gathers(calls.datasets), gathers(calls.workers)
     overview, ready, schema = asks(calls.overview), asks(calls.ready), asks(calls.schema)
+    session = asks(calls.session)
 
     api_keys, create_api_key = gathers(calls.api_keys), asks(calls.create_api_key)
     rotate_api_key, revoke_api_key = asks(calls.rotate_api_key), asks(calls.revoke_api_key)
