@@ -23,28 +23,44 @@ from store.errors import FilesFull
 from store.localfiles import disk_errors_named
 
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):")
-_BATCH = 1024**2
+_BATCH = 2 * 1024**2
 
 
 class Part:
-    """Bytes on their way to a file of ours."""
+    """Bytes on their way to a file of ours: while a thread writes and hashes some, the next ones may come."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._hash, self._held, self.size = file, hashlib.sha256(), bytearray(), 0
+        self._writing: asyncio.Task[None] | None = None
 
     async def add(self, chunk: bytes) -> None:
         """Keep a chunk; a thread writes when there are enough of them."""
         self._held += chunk
         self.size += len(chunk)
         if len(self._held) >= _BATCH:
-            await self.flush()
+            await self._hand_over()
 
-    async def flush(self) -> None:
-        """Write and hash what is held."""
-        held, self._held = bytes(self._held), bytearray()
-        await to_thread.run_sync(self._write, held)
+    async def finish(self) -> None:
+        """Wait until all is written and hashed."""
+        await self._hand_over()
+        await self._settled()
 
-    def _write(self, held: bytes) -> None:
+    async def give_up(self) -> None:
+        """Wait for the thread and forget what it says: the file is about to be closed."""
+        with suppress(Exception):
+            await self._settled()
+
+    async def _hand_over(self) -> None:
+        await self._settled()
+        held, self._held = self._held, bytearray()
+        self._writing = asyncio.create_task(to_thread.run_sync(self._write, held))
+
+    async def _settled(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
+
+    def _write(self, held: bytearray) -> None:
         with disk_errors_named():
             self._file.write(held)
             self._file.flush()
@@ -73,7 +89,10 @@ async def received(request: Request, services: Services, size: int) -> AsyncIter
     try:
         with services.receiving.place(), path.open("xb") as file:
             part = Part(file)
-            await _fill(request, part, size)
+            try:
+                await _fill(request, part, size)
+            finally:
+                await part.give_up()
         if part.size != size:
             raise Refused("bad_request", f"{part.size} bytes came, {size} were to come")
         if part.sha256 != expected:
@@ -119,7 +138,7 @@ async def _copy(request: Request, part: Part, most: int) -> None:
         async with asyncio.timeout(limits.SILENCE_SECONDS):
             chunk = await anext(stream, None)
         if chunk is None:
-            return await part.flush()
+            return await part.finish()
         await part.add(chunk)
         if part.size > most:
             raise _not(most, part.size)
