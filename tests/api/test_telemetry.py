@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
 from api_client import Api, Truth
 from prometheus_client.parser import text_string_to_metric_families
+from servers import unavailable
 
 from store import workers
 
@@ -64,3 +67,15 @@ def test_it_takes_the_scope_for_it(api: Api, truth: Truth, scopes: tuple[str, ..
 
 def test_a_key_for_metrics_sees_nothing_else(api: Api, truth: Truth) -> None:
     assert api.with_key(truth.key("metrics")).get("/v1/jobs").status_code == 403
+
+
+@pytest.mark.servers
+def test_promtool_has_nothing_to_say_about_it(api: Api, spec: dict[str, Any]) -> None:
+    program = shutil.which("promtool")
+    if program is None:
+        unavailable("promtool is missing: apt install prometheus")
+    api.post("/v1/jobs", json=spec)
+    told = api.get("/metrics").text
+    done = subprocess.run([program, "check", "metrics"], input=told, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert told.count("# HELP") > 5

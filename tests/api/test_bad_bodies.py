@@ -1,0 +1,99 @@
+"""Every operation that takes JSON, given what is no JSON, or not this: the right status, and nothing has changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from api_client import SPEC, Api, Truth
+from sqlalchemy import select
+
+from api.app import create_app
+from store.models import Base
+from store.settings import Settings
+
+SECRET = "tests-only-secret-0123456789abcdef0123456789"
+JSON = "application/json"
+
+
+def taking_json() -> Iterator[tuple[str, str, str]]:
+    """Method, path and name of every operation with a JSON body."""
+    document = create_app(Settings(secret=SECRET)).openapi()  # type: ignore[arg-type]
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if JSON in operation.get("requestBody", {}).get("content", {}):
+                yield method, path, operation["operationId"]
+
+
+OPERATIONS = list(taking_json())
+BAD: dict[str, tuple[bytes, str, int]] = {
+    "nothing": (b"", JSON, 400),
+    "no object": (b"[1, 2]", JSON, 422),
+    "a text": (b'"spec"', JSON, 422),
+    "cut off": (b'{"name": "x"', JSON, 400),
+    "not a number": (b'{"name": NaN}', JSON, 400),
+    "infinity": (b'{"name": 1e999}', JSON, 400),
+    "an enormous number": (b'{"name": ' + b"9" * 400 + b"}", JSON, 400),
+    "a key twice": (b'{"name": "a", "name": "b"}', JSON, 400),
+    "too deep": (b'{"a":' * 60 + b"1" + b"}" * 60, JSON, 400),
+    "not UTF-8": (b'{"name": "\xff\xfe"}', JSON, 400),
+    "NUL": (b'{"name": "a\\u0000b"}', JSON, 422),
+    "half a pair": (b'{"name": "\\ud800"}', JSON, 422),
+    "an unknown field": (b'{"surely_unknown_field": 1}', JSON, 422),
+    "a form": (b"name=x", "application/x-www-form-urlencoded", 415),
+    "another charset": (b"{}", "application/json; charset=utf-16", 415),
+    "no type": (b"{}", "", 415),
+    "too large": (b'{"name": "' + b"x" * 2_000_000 + b'"}', JSON, 413),
+}
+
+
+def test_there_are_operations_to_try() -> None:
+    assert len(OPERATIONS) > 12
+
+
+@pytest.fixture
+def values(api: Api) -> dict[str, str]:
+    """Path parameters of things that exist."""
+    job = api.post("/v1/jobs", json=SPEC).json()
+    hook = api.post("/v1/webhook_endpoints", json={"url": "https://8.8.8.8/"}).json()
+    upload = api.post("/v1/uploads", json={"name": "n", "bytes": 5}).json()
+    session = api.get("/v1/session").json()
+    return {
+        "job_id": job["id"],
+        "endpoint_id": hook["id"],
+        "upload_id": upload["id"],
+        "key_id": session["key_id"],
+        "project_id": session["project_id"],
+    }
+
+
+def everything(truth: Truth) -> str:
+    """Every row but for when a key was last used."""
+    with truth.database.read() as session:
+        rows = {
+            table.name: [
+                {name: value for name, value in row.items() if name != "last_used_at"}
+                for row in session.execute(select(table).order_by(*table.primary_key)).mappings()
+            ]
+            for table in Base.metadata.sorted_tables
+        }
+    return json.dumps(rows, default=str, sort_keys=True)
+
+
+@pytest.mark.parametrize(("method", "path", "name"), OPERATIONS, ids=[name for *_, name in OPERATIONS])
+def test_a_body_that_cannot_be_used_is_refused_and_changes_nothing(
+    api: Api, truth: Truth, values: dict[str, str], method: str, path: str, name: str
+) -> None:
+    before = everything(truth)
+    for kind, (body, media, expected) in BAD.items():
+        headers = {"Content-Type": media} if media else {}
+        answer = api.request(method.upper(), path.format_map(values), headers=headers, content=body)
+        told = f"{name}, {kind}: {answer.status_code} {answer.text[:200]}"
+        # A merge patch may name a field that the spec does not know: that is found in the spec.
+        assert answer.status_code == expected, told
+        assert answer.headers["content-type"] == "application/problem+json", told
+        if expected == 422:
+            assert all(fault["pointer"].startswith("/") or not fault["pointer"] for fault in answer.json()["errors"])
+            assert answer.json()["errors"], told
+    assert everything(truth) == before
