@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import select as sockets
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -112,6 +113,8 @@ class Database:
         self._read = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._write = sessionmaker(writing, expire_on_commit=False)
         alone = {"isolation_level": "AUTOCOMMIT"} if self.engine.dialect.name == "postgresql" else {}
+        # SQLite makes who finds its lock taken sleep and try again; threads of one process wait for each other instead.
+        self._turn = threading.RLock() if self.engine.dialect.name == "sqlite" else nullcontext()
         self._look = sessionmaker(self.engine.execution_options(**alone), expire_on_commit=False, autoflush=False)
 
     @contextmanager
@@ -129,7 +132,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session of one transaction. On SQLite it holds the write lock from its first statement: keep it short."""
-        with self._write.begin() as session:
+        with self._turn, self._write.begin() as session:
             yield session
 
     def close(self) -> None:
