@@ -33,6 +33,11 @@ class Folders:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
+    @property
+    def all_kept(self) -> Path:
+        """The same of all projects."""
+        return self.root / _KEPT
+
     def standby_log(self) -> Path:
         """A fresh log for an engine that has no job yet."""
         return self._standby / f"{uuid.uuid4().hex}.log"

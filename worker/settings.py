@@ -21,6 +21,7 @@ class WorkerSettings(Settings):
         standby_seconds: the next engine is warmed up so long after a job began, so as not to slow its start.
         memory_gb: memory that one slot can give to a job; by default the machine's, or its GPUs' for the class gpu,
             shared between the slots.
+        kept_bytes: outputs of teachers that are kept between jobs, of all projects together.
         log_bytes: an engine's log is turned over when it has grown by so much; the last two parts are kept.
         pause_grace_seconds: a paused or draining engine gets so long for its checkpoint, at least `grace_seconds`.
     """
@@ -30,6 +31,7 @@ class WorkerSettings(Settings):
     stall_seconds: Seconds = 600
     warm_seconds: Seconds = 180
     memory_gb: Annotated[float, Field(gt=0)] | None = None
+    kept_bytes: Annotated[int, Field(ge=0)] = 50 * 1000**3
     log_bytes: Annotated[int, Field(ge=4096)] = 32 * 1024**2
     standby_seconds: Annotated[float, Field(ge=0)] = 5
     pause_grace_seconds: Seconds = 20

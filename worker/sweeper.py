@@ -17,6 +17,7 @@ from store.retention import retain
 from store.states import FINAL
 from store.sweep import sweep
 from store.workers import live
+from worker.kept import trim
 from worker.tools import Tools
 
 _log = structlog.get_logger(__name__)
@@ -68,6 +69,8 @@ class Sweeper(threading.Thread):
         """Remove what workers that died have left: attempts that are over, logs of engines that waited."""
         with self._tools.database.read() as session:
             alive = {worker.id for worker in live(session, _DEAD_SECONDS)}
+        if gone := trim(self._tools.folders.all_kept, self._tools.settings.kept_bytes):
+            _log.info("kept_outputs_trimmed", bytes=gone)
         for folder in self._tools.folders.standby_of({*alive, self._tools.worker_id}):
             shutil.rmtree(folder, ignore_errors=True)
         for job_id, number, folder in self._tools.folders.attempts():
