@@ -128,8 +128,12 @@ def _by_key(services: Services, header: str) -> Caller:
 def key_caller(services: Services, plaintext: str) -> Caller | None:
     """The caller whose key this is."""
     with services.database.look() as session:
-        key = keys.verify(session, plaintext, secret=services.secret)
-    return None if key is None else _caller(services, key)
+        key = keys.verify(session, plaintext, secret=services.secret, previous=services.previous_secrets)
+    if key is None:
+        return None
+    if not keys.is_of(key, plaintext, services.secret):
+        services.adopt(key, plaintext)
+    return _caller(services, key)
 
 
 def _by_session(services: Services, request: Request, cookie: str) -> Caller:

@@ -25,8 +25,8 @@ log = structlog.stdlib.get_logger("api")
 class Post:
     """Sends what is due. Every API process has one; a message is taken by one of them at a time."""
 
-    def __init__(self, database: Database, settings: Settings, secret: bytes) -> None:
-        self._database, self._settings, self._secret = database, settings, secret
+    def __init__(self, database: Database, settings: Settings, secrets: tuple[bytes, ...]) -> None:
+        self._database, self._settings, self._secrets = database, settings, secrets
         self._sending: set[asyncio.Task[None]] = set()
         self._open: Sender | None = None
 
@@ -55,7 +55,7 @@ class Post:
         if self._open is None:
             from api.sending import Sender  # most services have no webhooks, and start faster without a client
 
-            sender = Sender(self._secret, self._settings.webhook_networks)
+            sender = Sender(self._secrets, self._settings.webhook_networks)
             self._open = await stack.enter_async_context(sender)
         return self._open
 

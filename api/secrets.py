@@ -19,12 +19,12 @@ def secret_of(server_secret: bytes, endpoint_id: str, generation: int) -> str:
     return "whsec_" + base64.b64encode(_key(server_secret, endpoint_id, generation)).decode()
 
 
-def signing_keys(server_secret: bytes, endpoint: WebhookEndpoint, at: datetime) -> list[bytes]:
-    """The keys that sign now, the newest first."""
+def signing_keys(server_secrets: Sequence[bytes], endpoint: WebhookEndpoint, at: datetime) -> list[bytes]:
+    """The keys that sign now, the newest first; one for each of the server's secrets that is not forgotten yet."""
     generations = [endpoint.generation]
     if endpoint.rotated_at is not None and at - endpoint.rotated_at < OVERLAP:
         generations.append(endpoint.generation - 1)
-    return [_key(server_secret, endpoint.id, generation) for generation in generations]
+    return [_key(secret, endpoint.id, generation) for secret in server_secrets for generation in generations]
 
 
 def signature(keys: Sequence[bytes], message_id: str, timestamp: int, body: bytes) -> str:

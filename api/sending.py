@@ -23,8 +23,8 @@ from store.webhooks import Outcome
 class Sender:
     """Connections to whom we send; an asynchronous context manager."""
 
-    def __init__(self, secret: bytes, networks: tuple[Network, ...]) -> None:
-        self._secret, self._networks = secret, networks
+    def __init__(self, secrets: tuple[bytes, ...], networks: tuple[Network, ...]) -> None:
+        self._secrets, self._networks = secrets, networks
         timeout = httpx.Timeout(limits.WEBHOOK_SECONDS)
         self._client = httpx.AsyncClient(verify=_trusted(), timeout=timeout, trust_env=False)
 
@@ -63,7 +63,7 @@ class Sender:
 
     def _signed(self, message_id: str, endpoint: WebhookEndpoint, body: bytes) -> dict[str, str]:
         stamp = int(time.time())
-        keys = signing_keys(self._secret, endpoint, datetime.now(UTC))
+        keys = signing_keys(self._secrets, endpoint, datetime.now(UTC))
         return {
             "Content-Type": "application/json",
             "User-Agent": "distillery-webhooks",

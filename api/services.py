@@ -52,6 +52,7 @@ class Services:
     bell: BackgroundDoorbell
     hub: Hub
     secret: bytes
+    previous_secrets: tuple[bytes, ...]
     signer: Signer
     asked: Buckets
     mistaken: Buckets
@@ -73,6 +74,17 @@ class Services:
                 keys.seen(session, key)
         except Exception as error:
             log.warning("use of a key not noted", key_id=key.id, error=type(error).__name__)
+
+    def adopt(self, key: ApiKey, plaintext: str) -> None:
+        """Have a key of an earlier secret hashed anew, without making its user wait."""
+        self._aside.submit(self._adopt, key, plaintext)
+
+    def _adopt(self, key: ApiKey, plaintext: str) -> None:
+        try:
+            with self.database.write() as session:
+                keys.adopt(session, key, plaintext, secret=self.secret)
+        except Exception as error:
+            log.warning("key not adopted", key_id=key.id, error=type(error).__name__)
 
     def local_project_id(self) -> str:
         """The project that stands for everybody."""
@@ -106,6 +118,7 @@ def open_services(settings: Settings) -> Services:
         bell=BackgroundDoorbell(settings.broker_url),
         hub=Hub(reader.many, reader.one),
         secret=secret,
+        previous_secrets=settings.previous_secret_bytes(),
         signer=Signer(secret),
         asked=Buckets(settings.rate_per_second, settings.rate_burst),
         mistaken=Buckets(limits.FAILURES_PER_SECOND, limits.FAILURES_AT_ONCE),
@@ -120,7 +133,7 @@ async def running(app: FastAPI, settings: Settings) -> AsyncIterator[Services]:
     app.state.services = services
     services.warm()
     poller = asyncio.create_task(services.hub.run())
-    post = asyncio.create_task(Post(services.database, settings, services.secret).run())
+    post = asyncio.create_task(Post(services.database, settings, (services.secret, *services.previous_secrets)).run())
     try:
         yield services
     finally:

@@ -41,6 +41,12 @@ def migrate(context: typer.Context) -> None:
     _become(context, "migrations")
 
 
+@admin_app.command("rotate-secret")
+def rotate_secret(context: typer.Context) -> None:
+    """Make a new server secret; keys and webhooks of the old one go on working. Restart the API afterwards."""
+    _become(context, "store", "rotate-secret")
+
+
 def _become(context: typer.Context, module: str, *arguments: str) -> None:
     require_extras("distill admin", "api")
     state: DistillState = context.obj

@@ -13,6 +13,7 @@ from store.backup import backup, restore
 from store.database import Database
 from store.errors import StoreError
 from store.files import files
+from store.keys import rotate_secret
 from store.settings import Settings
 
 
@@ -24,12 +25,15 @@ def arguments() -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=what)
         made.add_argument("path", type=Path)
         made.add_argument("--no-files", action="store_true", help="rows only; the store of files has its own copies")
+    commands.add_parser("rotate-secret", help="make a new server secret; restart the API afterwards")
     return parser
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Exit code 1 with one line when it does not work."""
     chosen, settings = arguments().parse_args(words), Settings()
+    if chosen.command == "rotate-secret":
+        return _rotate(settings)
     try:
         if chosen.command == "backup":
             _backup(chosen.path, settings, with_files=not chosen.no_files)
@@ -51,6 +55,19 @@ def _backup(path: Path, settings: Settings, *, with_files: bool) -> None:
         backup(database, files(settings) if with_files else None, path, say=print)
     finally:
         database.close()
+
+
+def _rotate(settings: Settings) -> int:
+    if settings.secret is not None:
+        remedy = "set a new one, and the old one as DISTILLERY_PREVIOUS_SECRETS"
+        return _failed(f"the secret comes from DISTILLERY_SECRET: {remedy}")
+    try:
+        rotate_secret(settings.secret_file, settings.previous_file)
+    except OSError as error:
+        return _failed(f"{settings.secret_file}: {error.strerror}")
+    print("Restart the API. Keys are taken over as they are used; sessions have ended; webhooks have new secrets, too.")
+    print(f"When all keys were used once, remove {settings.previous_file}.")
+    return 0
 
 
 def _failed(why: str) -> int:

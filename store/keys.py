@@ -7,8 +7,8 @@ import hmac
 import os
 import secrets
 import zlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -53,11 +53,28 @@ def create_key(
     return key, plaintext
 
 
-def verify(session: Session, plaintext: str, *, secret: bytes | None = None) -> ApiKey | None:
-    """The key, if it is one of ours, neither revoked nor expired. A mistyped one never reaches the database."""
+def verify(
+    session: Session, plaintext: str, *, secret: bytes | None = None, previous: Sequence[bytes] = ()
+) -> ApiKey | None:
+    """The key, if it is one of ours, neither revoked nor expired. A mistyped one never reaches the database.
+
+    Args:
+        previous: secrets before the present one, under which older keys were hashed.
+    """
     if not well_formed(plaintext):
         return None
-    return _living(session, ApiKey.digest == _digest(plaintext, secret))
+    return _living(session, ApiKey.digest.in_([_digest(plaintext, one) for one in (secret, *previous)]))
+
+
+def adopt(session: Session, key: ApiKey, plaintext: str, *, secret: bytes) -> None:
+    """Hashes a key that was just used with the present secret, so that an earlier one can be forgotten in time."""
+    mine = ApiKey.id == key.id, ApiKey.digest == key.digest
+    session.execute(update(ApiKey).where(*mine).values(digest=_digest(plaintext, secret)))
+
+
+def is_of(key: ApiKey, plaintext: str, secret: bytes) -> bool:
+    """Whether the key is hashed with this secret."""
+    return hmac.compare_digest(key.digest, _digest(plaintext, secret))
 
 
 def living_key(session: Session, key_id: str) -> ApiKey | None:
@@ -134,15 +151,31 @@ def well_formed(plaintext: str) -> bool:
 def ensure_secret(path: Path) -> None:
     """Makes the server's secret if the file is missing; only its owner can read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    with _private(path, secrets.token_hex(32) + "\n") as aside, suppress(FileExistsError):
+        os.link(aside, path)  # whole or not at all, and never over another process's secret
+
+
+def rotate_secret(path: Path, previous: Path) -> None:
+    """Makes a new secret and keeps the one that was there among the previous ones."""
+    old = path.read_text().strip()
+    before = previous.read_text().split() if previous.exists() else []
+    with _private(previous, "\n".join([old, *before]) + "\n") as aside:
+        os.replace(aside, previous)
+    with _private(path, secrets.token_hex(32) + "\n") as aside:
+        os.replace(aside, path)
+
+
+@contextmanager
+def _private(path: Path, text: str) -> Iterator[Path]:
+    """A file beside ``path`` that only its owner can read, gone after the block unless it was moved."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
-        with suppress(FileExistsError):
-            os.link(aside, path)  # whole or not at all, and never over another process's secret
+            file.write(text)
+        yield aside
     finally:
-        aside.unlink()
+        aside.unlink(missing_ok=True)
 
 
 def _digest(plaintext: str, secret: bytes | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -28,7 +29,14 @@ class Backoff(NamedTuple):
         return float(min(self.cap, self.first * 2**doublings))
 
 
-LISTS = ("allowed_hosts", "trusted_proxies", "resource_classes", "webhook_networks", "webhook_retry_seconds")
+LISTS = (
+    "previous_secrets",
+    "allowed_hosts",
+    "trusted_proxies",
+    "resource_classes",
+    "webhook_networks",
+    "webhook_retry_seconds",
+)
 """Settings that are words between commas."""
 
 
@@ -39,6 +47,8 @@ class Settings(BaseSettings):
         home: folder of the embedded service: database, broker, files, secret.
         database_url, broker_url, files_url: by default inside ``home``; else Postgres, Redis or RabbitMQ, s3://bucket/prefix.
         secret, secret_file: what API keys are hashed with; the file has mode 0600.
+        previous_secrets: those before it, by which keys and webhooks go on working; also the lines of the file whose
+            name is that of ``secret_file`` and ``.previous``.
         lease_seconds: a worker that is silent for so long has lost its job.
         lease_margin_seconds: an engine stops so long before its lease ends.
         beat_seconds: a worker renews its leases so often.
@@ -67,6 +77,7 @@ class Settings(BaseSettings):
     files_url: str = ""
     secret: SecretStr | None = None
     secret_file: Path = Path()
+    previous_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8400
     allowed_hosts: Words = ("127.0.0.1", "localhost", "[::1]")
@@ -143,6 +154,19 @@ class Settings(BaseSettings):
         if len(text) < 32:
             raise RuntimeError("The server secret is shorter than 32 characters; make one with `openssl rand -hex 32`.")
         return text.encode()
+
+    def previous_secret_bytes(self) -> tuple[bytes, ...]:
+        """The secrets before this one, the newest first."""
+        told = [secret.get_secret_value() for secret in self.previous_secrets]
+        if self.secret is None:  # the file's history belongs to the file's secret
+            with suppress(OSError):
+                told += self.previous_file.read_text().split()
+        return tuple(text.encode() for text in told)
+
+    @property
+    def previous_file(self) -> Path:
+        """Where the secrets before this one are."""
+        return self.secret_file.with_name(f"{self.secret_file.name}.previous")
 
     def _secret_from_file(self) -> str:
         try:
