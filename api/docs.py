@@ -19,6 +19,7 @@ from api.bodies import (
     UploadOrder,
 )
 from api.errors import KINDS, PROBLEM_TYPE, Problem
+from api.examples import example_of
 from kdcore.spec import JobSpec
 
 PUBLIC: dict[str, Any] = {"security": []}
@@ -189,6 +190,15 @@ def _complete(document: dict[str, Any]) -> None:
     for path in document["paths"].values():
         for operation in path.values():
             _complete_operation(operation)
+            _show(operation, schemas)
+
+
+def _show(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """An example of each answer that has none."""
+    for status, response in operation["responses"].items():
+        media = response.get("content", {}).get("application/json")
+        if status.startswith("2") and media is not None and "example" not in media:
+            media["example"] = example_of(media["schema"], schemas)
 
 
 def _complete_operation(operation: dict[str, Any]) -> None:

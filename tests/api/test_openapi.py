@@ -62,6 +62,32 @@ def test_every_reference_leads_somewhere(made: dict[str, Any]) -> None:
     assert all(reference.removeprefix("#/components/schemas/") in schemas for reference in references)
 
 
+def test_every_answer_in_json_has_an_example_that_its_schema_allows(made: dict[str, Any]) -> None:
+    from jsonschema import Draft202012Validator
+
+    shown = 0
+    for operation in operations(made):
+        for status, response in operation["responses"].items():
+            for kind, media in response.get("content", {}).items():
+                if "json" in kind:
+                    assert "example" in media, f"{operation['operationId']} {status}"
+                    schema = {**media["schema"], "components": made["components"]}
+                    Draft202012Validator(schema).validate(media["example"])
+                    shown += 1
+    assert shown > 400
+
+
+def test_every_body_in_json_has_an_example_that_its_schema_allows(made: dict[str, Any]) -> None:
+    from jsonschema import Draft202012Validator
+
+    bodies = [one["requestBody"]["content"] for one in operations(made) if "requestBody" in one]
+    found = [content["application/json"] for content in bodies if "application/json" in content]
+    assert len(found) > 12
+    for media in found:
+        schema = {**media["schema"], "components": made["components"]}
+        Draft202012Validator(schema).validate(media["example"])
+
+
 def test_changes_take_a_documented_body_or_none(made: dict[str, Any]) -> None:
     create = made["paths"]["/v1/jobs"]["post"]
     assert create["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/JobSpec"}
