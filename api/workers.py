@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fastapi import APIRouter
 
 from api.auth import Reader
 from api.docs import problems
 from api.paging import Paging, page_of
-from api.resources import Overview, Page, Worker
+from api.resources import Overview, Page, Queue, Worker
 from api.services import AppServices, Services
-from store import states, workers
+from store import queue, states, workers
 from store.models import Worker as WorkerRow
 
 router = APIRouter(prefix="/v1", tags=["workers"])
@@ -21,6 +23,21 @@ def list_workers(_: Reader, services: AppServices, query: Paging) -> Page[Worker
     names = ("id", "resource_classes", "facts", "started_at", "heartbeat_at")
     data = [Worker(**{name: getattr(row, name) for name in names}) for row in _live(services)]
     return page_of(data, lambda worker: worker.id, query)
+
+
+@router.get("/queues", operation_id="listQueues", responses=problems(422))
+def list_queues(caller: Reader, services: AppServices, query: Paging) -> Page[Queue]:
+    """Every class that has workers or for which jobs of the project wait, by name."""
+    with services.database.read() as session:
+        waiting = queue.waiting(session, caller.project_id)
+    serving = Counter(name for worker in _live(services) for name in worker.resource_classes)
+    none = queue.Waiting(0, 0.0)
+    found = {name: waiting.get(name, none) for name in sorted({*waiting, *serving})}
+    data = [
+        Queue(resource_class=name, jobs=told.jobs, oldest_seconds=told.seconds, workers=serving[name])
+        for name, told in found.items()
+    ]
+    return page_of(data, lambda one: one.resource_class, query)
 
 
 @router.get("/overview", operation_id="getOverview")

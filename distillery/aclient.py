@@ -82,6 +82,7 @@ class AsyncClient:
     methods, method = agathers(calls.methods), awaits(calls.method)
     architectures, architecture = agathers(calls.architectures), awaits(calls.architecture)
     datasets, workers = agathers(calls.datasets), agathers(calls.workers)
+    queues = agathers(calls.queues)
     overview, ready, schema = awaits(calls.overview), awaits(calls.ready), awaits(calls.schema)
     session = awaits(calls.session)
 

@@ -211,6 +211,11 @@ def workers() -> Pages[Json]:
     return Pages("/v1/workers")
 
 
+def queues() -> Pages[Json]:
+    """What waits for which class of workers, and how many serve it."""
+    return Pages("/v1/queues")
+
+
 def overview() -> Call[Json]:
     """Counts by status."""
     return Call("GET", "/v1/overview")

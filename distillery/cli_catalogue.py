@@ -1,7 +1,8 @@
-"""`distill methods`, `architectures`, `datasets`, `workers`: what the service has to offer."""
+"""`distill methods`, `architectures`, `datasets`, `workers`, `queues`: what the service has to offer."""
 
 import typer
 
+from distillery import format as form
 from distillery.catalogue_view import (
     show_architecture,
     show_architectures,
@@ -10,7 +11,7 @@ from distillery.catalogue_view import (
     show_methods,
     show_workers,
 )
-from distillery.common import AsJson, client, out, print_json
+from distillery.common import AsJson, client, out, print_json, table
 
 methods_app = typer.Typer(invoke_without_command=True, help="List the distillation methods, or show one of them.")
 architectures_app = typer.Typer(invoke_without_command=True, help="List the networks, or show one of them.")
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(architectures_app, name="architectures")
     app.command()(datasets)
     app.command()(workers)
+    app.command()(queues)
 
 
 @methods_app.callback()
@@ -71,3 +73,17 @@ def workers(context: typer.Context, json: AsJson = False) -> None:
     with client(context) as service:
         found = service.workers()
     print_json(found) if json else show_workers(out(), found)
+
+
+def queues(context: typer.Context, json: AsJson = False) -> None:
+    """Show what waits for which class of workers, and how many serve it."""
+    with client(context) as service:
+        found = service.queues()
+    if json:
+        print_json(found)
+        return
+    rows = [
+        [one["resource_class"], str(one["jobs"]), form.duration(one["oldest_seconds"]), str(one["workers"])]
+        for one in found
+    ]
+    table(("class", "jobs", "oldest waits", "workers"), rows)

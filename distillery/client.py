@@ -62,6 +62,7 @@ class Client:
     methods, method = gathers(calls.methods), asks(calls.method)
     architectures, architecture = gathers(calls.architectures), asks(calls.architecture)
     datasets, workers = gathers(calls.datasets), gathers(calls.workers)
+    queues = gathers(calls.queues)
     overview, ready, schema = asks(calls.overview), asks(calls.ready), asks(calls.schema)
     session = asks(calls.session)
 

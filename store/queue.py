@@ -42,10 +42,12 @@ class Waiting(NamedTuple):
     seconds: float
 
 
-def waiting(session: Session) -> dict[str, Waiting]:
-    """The queue of all projects by resource class, jobs that wait for their next attempt included."""
+def waiting(session: Session, project_id: str | None = None) -> dict[str, Waiting]:
+    """The queue by resource class, of one project or of all; jobs that wait for their next attempt included."""
     at = now(session)
     query = select(Job.resource_class, func.count(), func.min(Job.queued_at)).where(Job.status == _QUEUED)
+    if project_id is not None:
+        query = query.where(Job.project_id == project_id)
     rows = session.execute(query.group_by(Job.resource_class))
     return {name: Waiting(count, max(0.0, (at - oldest).total_seconds())) for name, count, oldest in rows}
 

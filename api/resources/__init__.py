@@ -3,7 +3,7 @@
 from api.resources.base import Created, Item, Page, job_path
 from api.resources.jobs import Job, JobDetail, job, job_detail
 from api.resources.projects import Project, Usage, UsageDay, project, usage_day
-from api.resources.service import ApiKey, AuditEntry, Overview, Worker, api_key, audit_entry
+from api.resources.service import ApiKey, AuditEntry, Overview, Queue, Worker, api_key, audit_entry
 from api.resources.story import Artifact, Attempt, Checkpoint, Event, Series, artifact, attempt, checkpoint, event
 from api.resources.uploads import Upload, UploadPart, upload, upload_part
 from api.resources.webhooks import WebhookDelivery, WebhookEndpoint, webhook_delivery, webhook_endpoint
@@ -22,6 +22,7 @@ __all__ = [
     "Overview",
     "Page",
     "Project",
+    "Queue",
     "Series",
     "Upload",
     "UploadPart",

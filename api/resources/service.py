@@ -32,6 +32,16 @@ class Worker(BaseModel):
     heartbeat_at: datetime
 
 
+class Queue(BaseModel):
+    """What waits for one class of workers."""
+
+    object: Literal["queue"] = "queue"
+    resource_class: str = Field(examples=["cpu", "gpu-32g"])
+    jobs: int = Field(description="the project's jobs that wait for a worker")
+    oldest_seconds: float = Field(description="for how long the first of them has waited")
+    workers: int = Field(description="workers heard from lately that serve the class: none, and its jobs wait")
+
+
 class ApiKey(Created):
     """A key; what it opens with is shown once, when it is made."""
 

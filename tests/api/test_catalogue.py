@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from api_client import Api
+from api_client import Api, Truth
 
 from kdcore.spec import methods
 from kdcore.spec.catalogue import architectures
+from store import workers
 
 
 def names(api: Api, path: str) -> list[str]:
@@ -79,3 +82,19 @@ def test_a_worker_is_listed_while_it_is_heard(api: Api) -> None:
     with api.services.database.write() as session:
         workers.leave(session, "w1")
     assert api.get("/v1/workers").json()["data"] == []
+
+
+def test_queues_show_what_waits_of_the_project_and_who_serves_it(api: Api, truth: Truth, spec: dict[str, Any]) -> None:
+    api.submit(spec)
+    api.submit(spec, resources={"needs_gb": 100})
+    other = api.with_key(truth.key(project="elsewhere"))
+    other.submit(spec)
+    with truth.database.write() as session:
+        workers.heartbeat(session, "w1", {"resource_classes": ["cpu", "cpu-16g"]})
+    found = {one["resource_class"]: one for one in api.get("/v1/queues").json()["data"]}
+    assert {name: (one["jobs"], one["workers"]) for name, one in found.items()} == {
+        "cpu": (1, 1),
+        "cpu-128g": (1, 0),
+        "cpu-16g": (0, 1),
+    }
+    assert found["cpu"]["oldest_seconds"] >= found["cpu-16g"]["oldest_seconds"] == 0

@@ -112,7 +112,7 @@ def test_a_spec_can_come_from_standard_input(distill: Any) -> None:
     assert distill("plan", "-", input="a: 1\na: 2").exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["methods", "architectures", "datasets", "workers", "jobs"])
+@pytest.mark.parametrize("command", ["methods", "architectures", "datasets", "workers", "queues", "jobs"])
 def test_every_list_prints_for_people_and_for_programs(distill: Any, command: str) -> None:
     shown = distill(command)
     assert shown.exit_code == 0, shown.output
