@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _LOOK_SECONDS = 1.0
@@ -31,14 +32,14 @@ class EngineLog:
             return  # a full disk: the next look may find room
 
     def whole(self, path: Path) -> Path:
-        """The log with the part before it, in one file; for an engine that has ended."""
+        """The log with the part before it, in one file; for an engine that has ended.
+
+        Where there is no room to join them it is the last part alone: a job does not fail for want of its log.
+        """
         before = _before(path)
-        if not before.exists():
-            return path
-        with before.open("ab") as file, path.open("rb") as rest:
-            file.write(_SEAM)
-            shutil.copyfileobj(rest, file)
-        os.replace(before, path)
+        if before.exists():
+            with suppress(OSError):
+                _join(before, path)
         return path
 
     def _turn(self, path: Path) -> None:
@@ -46,6 +47,13 @@ class EngineLog:
         shutil.copyfile(path, aside)
         os.replace(aside, _before(path))
         os.truncate(path, 0)
+
+
+def _join(before: Path, path: Path) -> None:
+    with before.open("ab") as file, path.open("rb") as rest:
+        file.write(_SEAM)
+        shutil.copyfileobj(rest, file)
+    os.replace(before, path)
 
 
 _SEAM = b"\n... (the log was turned over here)\n"

@@ -40,3 +40,10 @@ def test_a_long_log_is_turned_over_while_the_engine_writes_on(log: EngineLog, tm
 
 def test_a_log_that_is_gone_is_no_trouble(log: EngineLog, tmp_path: Path) -> None:
     log.turn_when_due(tmp_path / "none")
+
+
+def test_without_room_to_join_its_parts_the_log_is_its_last_part(log: EngineLog, tmp_path: Path) -> None:
+    path = tmp_path / "engine.log"
+    path.write_text("the end\n")
+    (tmp_path / "engine.log.1").mkdir()  # nothing can be appended to it, as on a full disk
+    assert log.whole(path).read_text() == "the end\n"
