@@ -88,11 +88,10 @@ def _is_alive(connection: Any, record: Any, _proxy: Any) -> None:
     """Ask only a connection that has rested: under load a question before each use would cost as much as the use. What
     a server that ended has sent, its good-bye, is seen without asking."""
     rested = time.monotonic() - record.info.get(_RESTING, time.monotonic())
-    if not _was_told_something(connection) and rested < REST_SECONDS:
-        return
     try:
-        connection.execute("SELECT 1")
-        connection.rollback()
+        if rested >= REST_SECONDS or _was_told_something(connection):
+            connection.execute("SELECT 1")
+            connection.rollback()
     except Exception as error:
         raise DisconnectionError from error  # the pool takes a fresh one
 
