@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import secrets
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -77,14 +76,15 @@ class LocalFiles:
         """Removes a file that nobody put lately; see ``Files.discard``."""
         path = self._path(key)
         aside = self._aside()
+        at = self._clock()
         try:
-            if _age(path) < idle_seconds:
+            if _age(path, at) < idle_seconds:
                 return False
             os.rename(path, aside)
         except FileNotFoundError:
             return True
         # From here on a put finds no file and writes a new one; one that came just before has made this file young.
-        young = _age(aside) < idle_seconds
+        young = _age(aside, at) < idle_seconds
         if young:
             with suppress(FileExistsError):
                 os.link(aside, path)
@@ -93,17 +93,18 @@ class LocalFiles:
 
     def keys(self, idle_seconds: float) -> Iterator[str]:
         """Keys of files that nobody put lately; see ``Files.keys``."""
+        at = self._clock()
         for path in self.root.glob("sha256/*/*"):
             with suppress(FileNotFoundError):
-                if _age(path) >= idle_seconds:
+                if _age(path, at) >= idle_seconds:
                     yield str(path.relative_to(self.root))
 
     def tidy(self, idle_seconds: float) -> int:
         """Removes abandoned uploads; see ``Files.tidy``."""
-        removed = 0
+        removed, at = 0, self._clock()
         for path in self._incoming.glob("*"):
             with suppress(FileNotFoundError):
-                if _age(path) >= idle_seconds:
+                if _age(path, at) >= idle_seconds:
                     path.unlink()
                     removed += 1
         return removed
@@ -117,6 +118,13 @@ class LocalFiles:
             return os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise _missing(key) from None
+
+    def _clock(self) -> float:
+        """The time by the clock that the files' own times come from: this machine's may be wrong."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        probe = self.root / ".clock"
+        probe.touch()
+        return probe.stat().st_mtime
 
     def _aside(self) -> Path:
         self._incoming.mkdir(parents=True, exist_ok=True)
@@ -155,8 +163,8 @@ def _touch(path: Path) -> bool:
     return True
 
 
-def _age(path: Path) -> float:
-    return time.time() - path.stat().st_mtime
+def _age(path: Path, at: float) -> float:
+    return at - path.stat().st_mtime
 
 
 def _closing(handle: int, start: int, end: int | None) -> Iterator[bytes]:

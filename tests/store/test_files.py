@@ -269,3 +269,18 @@ def test_every_key_is_listed_and_young_files_are_left_out_where_that_is_asked(st
         keys.add(store.put(path, digest))
     assert set(store.keys(0)) == keys
     assert list(store.keys(3600)) == []
+
+
+@pytest.mark.parametrize("wrong", [-18_000, 18_000])
+def test_a_machine_with_a_wrong_clock_removes_no_young_file_and_keeps_no_old_one(
+    local: LocalFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: float
+) -> None:
+    import time
+
+    young, old = (local.put(*written(tmp_path, data)) for data in (b"young", b"old one"))
+    past = (local.root / old).stat().st_mtime - 2000
+    os.utime(local.root / old, (past, past))
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + wrong)
+    assert list(local.keys(1000)) == [old]
+    assert (local.discard(young, 1000), local.discard(old, 1000)) == (False, True)
