@@ -121,10 +121,12 @@ class LocalFiles:
 
     def _clock(self) -> float:
         """The time by the clock that the files' own times come from: this machine's may be wrong."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        probe = self.root / ".clock"
-        probe.touch()
-        return probe.stat().st_mtime
+        probe = self._aside()
+        try:
+            probe.touch()
+            return probe.stat().st_mtime
+        finally:
+            probe.unlink(missing_ok=True)
 
     def _aside(self) -> Path:
         self._incoming.mkdir(parents=True, exist_ok=True)

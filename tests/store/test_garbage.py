@@ -48,7 +48,7 @@ def save(db: Database, lease: Lease, step: int, *stored: StoredFile) -> None:
 
 def kept(files: LocalFiles) -> int:
     """How many files there are."""
-    return sum(1 for path in files.root.rglob("*") if path.is_file() and path.name != ".clock")
+    return sum(1 for path in files.root.rglob("*") if path.is_file())
 
 
 def test_files_of_dropped_checkpoints_go_and_those_that_others_use_stay(

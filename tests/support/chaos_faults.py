@@ -25,10 +25,6 @@ FROZEN_SECONDS = 5.0
 """Longer than a lease of three seconds."""
 
 
-_ONLY_THE_CLOCK = ("FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1", "FAKE_UTIME=0")
-"""Files have the times that their disk gives them, whatever a machine thinks."""
-
-
 class Faults:
     """What can happen to a service, by name. Each leaves it able to recover by itself."""
 
@@ -158,7 +154,7 @@ class Faults:
             return False
         hours = self._random.choice(["-5h", "+5h"])
         with self._service.lock:
-            self._service.crew.start("env", *_ONLY_THE_CLOCK, program, "-f", hours)
+            self._service.crew.start("env", "FAKETIME_DONT_FAKE_MONOTONIC=1", program, "-f", hours)
             victims = self._service.alive[:-1]
             if len(victims) >= self._service.workers:
                 self._random.choice(victims).send(signal.SIGTERM)
