@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import resource
-import shutil
 import signal
 import time
 from collections import Counter
@@ -14,6 +13,8 @@ from contextlib import suppress
 
 from chaos_service import PATIENT, Service
 from crew import WorkerProcess
+from servers import wait_until
+from wrong_clock import compiler, wrong_clock
 
 from distillery import ApiError, Client
 from store.models import JobState
@@ -148,17 +149,18 @@ class Faults:
         if self._service.postgres is None:
             self.skipped["worker with a wrong clock"] = "workers of one machine share its clock, and SQLite is on one"
             return False
-        program = shutil.which("faketime")
-        if program is None:
-            self.skipped["worker with a wrong clock"] = "faketime is missing: apt install faketime"
+        if compiler() is None:
+            self.skipped["worker with a wrong clock"] = "a C compiler is missing: apt install gcc"
             return False
-        hours = self._random.choice(["-5h", "+5h"])
+        crew = self._service.crew
         with self._service.lock:
-            self._service.crew.start("env", "FAKETIME_DONT_FAKE_MONOTONIC=1", program, "-f", hours)
+            worker = crew.start(*wrong_clock(crew.home, self._random.choice([-5, 5])))
             victims = self._service.alive[:-1]
             if len(victims) >= self._service.workers:
                 self._random.choice(victims).send(signal.SIGTERM)
-        return True
+        with suppress(TimeoutError):  # it counts when it could have taken a job
+            wait_until(lambda: worker.said("engine_warm") > 0 or not worker.up, "the worker", 30)
+        return worker.said("engine_warm") > 0
 
     def _pause_and_resume(self) -> bool:
         return self._on_a_job("pause") and self._eventually("resume")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,8 +72,6 @@ def _engines(service: Service) -> list[str]:
 def _files(service: Service) -> list[str]:
     """After the garbage was collected there are the files that something refers to, and no others."""
     files = LocalFiles(service.crew.home / "files")
-    for path in files.root.glob("sha256/*/*"):
-        os.utime(path, (1, 1))  # long ago; a machine with a wrong clock gave its files times of its own
     garbage.survey(service.crew.database, files, idle_seconds=0)
     while garbage.collect(service.crew.database, files, idle_seconds=0):
         pass
