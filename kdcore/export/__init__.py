@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kdcore.export.graph import export_onnx
     from kdcore.export.int8 import export_int8
     from kdcore.export.manifest import bundle
-    from kdcore.export.verification import TOLERANCES, Export, Tolerance, verify
+    from kdcore.export.verification import TOLERANCES, Export, Judge, Tolerance, verify
     from kdcore.export.weights import export_safetensors, load_safetensors
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Delivery",
     "Export",
     "ExportError",
+    "Judge",
     "Tolerance",
     "artifact",
     "bundle",
@@ -40,7 +41,7 @@ _HOMES = {
     "graph": ("export_onnx",),
     "int8": ("export_int8",),
     "manifest": ("bundle",),
-    "verification": ("TOLERANCES", "Export", "Tolerance", "verify"),
+    "verification": ("TOLERANCES", "Export", "Judge", "Tolerance", "verify"),
     "weights": ("export_safetensors", "load_safetensors"),
 }
 

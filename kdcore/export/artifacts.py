@@ -22,18 +22,27 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Kind:
-    """How a kind of file ends, and its media type."""
+    """How a kind of file ends, its media type, and the folder that it lies in, where it has one of its own."""
 
     name: str
     ending: str
     media_type: str
+    folder: str = ""
 
 
 # The first ending that fits decides, so the longer ones come first.
 KINDS = (
+    Kind("huggingface", ".json", "application/json", folder="hf/"),
+    Kind("huggingface", "", "application/octet-stream", folder="hf/"),
+    Kind("onnx-fp16", ".fp16.onnx", "application/octet-stream"),
     Kind("onnx-int8", ".int8.onnx", "application/octet-stream"),
     Kind("onnx", ".onnx", "application/octet-stream"),
+    Kind("torch-export", ".pt2", "application/octet-stream"),
+    Kind("constants", ".constants.safetensors", "application/octet-stream"),
     Kind("safetensors", ".safetensors", "application/octet-stream"),
+    Kind("loader", ".py", "text/x-python"),
+    Kind("config", "config.json", "application/json"),
+    Kind("card", "README.md", "text/markdown"),
     Kind("result", "result.json", "application/json"),
     Kind("manifest", "manifest.json", "application/json"),
     Kind("report", ".html", "text/html"),
@@ -45,9 +54,10 @@ KINDS = (
 
 def artifact(path: Path, root: Path) -> Artifact:
     """Describe the file ``path``, which lies in ``root/artifacts``."""
-    kind = next(kind for kind in KINDS if path.name.endswith(kind.ending))
+    name = path.relative_to(root / "artifacts").as_posix()
+    kind = next(kind for kind in KINDS if name.startswith(kind.folder) and name.endswith(kind.ending))
     return Artifact(
-        name=path.relative_to(root / "artifacts").as_posix(),
+        name=name,
         path=path.relative_to(root).as_posix(),
         kind=kind.name,
         media_type=kind.media_type,

@@ -1,6 +1,7 @@
 """``python -m kdcore.export.check FORMAT FILE INPUTS.npy LOGITS.npy``: what a delivered file answers on its own.
 
-Runs in a process that has never seen the trained student. For ONNX it does not even import torch.
+Runs in a process that has never seen the trained student. For ONNX it does not even import torch; what is said to need
+none of our code is run where none of it can be imported.
 """
 
 from __future__ import annotations
@@ -62,10 +63,69 @@ def _safetensors(path: Path) -> Network:
     return answer
 
 
+def _loader(path: Path) -> Network:
+    import runpy
+
+    import torch
+
+    _without_us()
+    student = runpy.run_path(str(path))["load_student"]()
+
+    def answer(data: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return np.asarray(student(torch.from_numpy(data)).numpy())
+
+    return answer
+
+
+def _torch_export(path: Path) -> Network:
+    import torch
+
+    _without_us()
+    module = torch.export.load(path).module()
+
+    def answer(data: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return np.asarray(module(torch.from_numpy(data)).numpy())
+
+    return answer
+
+
+def _huggingface(path: Path) -> Network:
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    _without_us()
+    model = AutoModelForSequenceClassification.from_pretrained(path).eval()
+    separator, padding = model.config.sep_token_id, model.config.pad_token_id
+    segments = getattr(model.config, "type_vocab_size", 0) > 1 and separator is not None
+
+    def answer(data: np.ndarray) -> np.ndarray:
+        ids = torch.from_numpy(data)
+        mask = (ids != padding).long()
+        ends = (ids == separator).long() if segments else torch.zeros_like(ids)
+        second = ((ends.cumsum(1) - ends) == 1).long() * mask
+        with torch.no_grad():
+            further = {"token_type_ids": second} if segments else {}
+            return np.asarray(model(input_ids=ids, attention_mask=mask, **further).logits.numpy())
+
+    return answer
+
+
+def _without_us() -> None:
+    """From here on nothing of our own can be imported."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "kdcore"]:
+        sys.modules[name] = None  # type: ignore[assignment]  # how Python marks a module that must not be found
+
+
 OPENERS: dict[str, Callable[[Path], Network]] = {
     "safetensors": _safetensors,
     "onnx": _onnx,
+    "onnx-fp16": _onnx,
     "onnx-int8": _onnx,
+    "torch-export": _torch_export,
+    "huggingface": _huggingface,
+    "loader": _loader,
 }
 
 if __name__ == "__main__":

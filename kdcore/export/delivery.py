@@ -4,26 +4,43 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from kdcore.export.errors import ExportError
 from kdcore.export.graph import export_onnx
+from kdcore.export.half import export_half
 from kdcore.export.int8 import export_int8
-from kdcore.export.verification import Export, verify, withheld
+from kdcore.export.loader import CONFIG, CONSTANTS, LOADER, WEIGHTS, export_loader
+from kdcore.export.program import export_program, exported
+from kdcore.export.sizes import remove
+from kdcore.export.transformers import export_huggingface
+from kdcore.export.verification import Export, Judge, verify, withheld
 from kdcore.export.weights import export_safetensors
+from kdcore.measure.latency import latencies
 from kdcore.measure.predict import predict
+from kdcore.spec.tasks import InputKind
 
 FILES = {
-    "safetensors": "student.safetensors",
+    "safetensors": WEIGHTS,
     "onnx": "student.onnx",
+    "onnx-fp16": "student.fp16.onnx",
     "onnx-int8": "student.int8.onnx",
+    "torch-export": "student.pt2",
+    "huggingface": "hf",
 }
-"""Format -> file name; a job's ``deliver`` may ask for these."""
+"""Format -> file or folder; a job's ``deliver`` may ask for these."""
+
+SMALLER = ("onnx-fp16", "onnx-int8")
+"""Formats that are there for their size."""
+
+TIMED_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,59 +52,121 @@ class Delivery:
         description: ``architecture``, ``num_classes`` and ``options`` that ``kdcore.models.build`` takes, and what
             else a file should say to those who run it, such as class names and normalisation.
         input_shape: shape of one input, without the batch axis.
-        images: held-out inputs [N, ...] that every export must answer as the student does.
-        labels: their labels [N].
+        inputs: held-out inputs [N, ...] that every export must answer as the student does.
+        judge: of the answers.
         calibration: training inputs that int8 takes its ranges from.
+        kind: of the inputs.
+        tokenizer: of token ids, the file that made them; ``special`` tokens by name.
     """
 
     student: nn.Module
     description: Mapping[str, Any]
     input_shape: Sequence[int]
-    images: Tensor
-    labels: Tensor
+    inputs: Tensor
+    judge: Judge
     calibration: Tensor
+    kind: InputKind = "image"
+    tokenizer: Path | None = None
+    special: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def program(self) -> ExportedProgram:
+        """The student as PyTorch exports it."""
+        return exported(self.student, self.input_shape, self.kind)
+
+    @cached_property
+    def answers(self) -> Tensor:
+        """What the student says of ``inputs``."""
+        # TF32, which CUDA convolutions use unasked, is 1,000 times coarser than the comparison that follows.
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            return predict(self.student, self.inputs)
 
 
 def deliver(delivery: Delivery, wanted: Sequence[str], folder: Path) -> list[Export]:
-    """Write the ``wanted`` formats into ``folder`` as student.*; an export that fails is withheld, not fatal."""
-    logits = _exact_logits(delivery)
-    return [_deliver_one(delivery, format, folder, logits) for format in wanted]
+    """Write the ``wanted`` formats into ``folder`` as student.*; an export that fails is withheld, not fatal.
 
-
-def _deliver_one(delivery: Delivery, format: str, folder: Path, logits: Tensor) -> Export:
-    if format not in FILES:
-        raise ValueError(f"unknown format {format!r}; known: {', '.join(FILES)}")
-    path = folder / FILES[format]
+    The weights come with a loader that needs no Distillery, which is checked, and withheld, on its own.
+    """
+    unknown = [format for format in wanted if format not in FILES]
+    if unknown:
+        raise ValueError(f"unknown format {unknown[0]!r}; known: {', '.join(FILES)}")
     with tempfile.TemporaryDirectory(prefix="distillery-export-") as scratch:
-        offered = folder / FILES["onnx"]
-        float_onnx = offered if offered.exists() else Path(scratch, offered.name)
+        writer = _Writer(delivery, folder, Path(scratch))
+        made = [export for format in wanted for export in writer.made(format)]
+        return writer.timed(made)
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes formats one after the other; ``scratch`` holds what nobody asked for."""
+
+    delivery: Delivery
+    folder: Path
+    scratch: Path
+
+    def made(self, format: str) -> list[Export]:
+        found = [self._checked(format, self.folder / FILES[format])]
+        return [*found, self._loader()] if format == "safetensors" and found[0].verified else found
+
+    def _checked(self, format: str, path: Path) -> Export:
+        delivery = self.delivery
         try:
-            _write(delivery, format, path, float_onnx)
+            self._write(format, path)
         except ExportError as error:
+            remove(path)
             return withheld(path.name, format, str(error))
         return verify(
             path,
             format=format,
-            images=delivery.images,
-            labels=delivery.labels,
-            logits=logits,
-            smaller_than=float_onnx if format == "onnx-int8" else None,
+            inputs=delivery.inputs,
+            answers=delivery.answers,
+            judge=delivery.judge,
+            smaller_than=self._float_onnx() if format in SMALLER else None,
         )
 
+    def _write(self, format: str, path: Path) -> None:
+        delivery = self.delivery
+        match format:
+            case "safetensors":
+                export_safetensors(delivery.student, path, delivery.description)
+            case "onnx":
+                export_onnx(delivery.student, delivery.input_shape, path, delivery.description, kind=delivery.kind)
+            case "onnx-fp16":
+                export_half(self._float_onnx(), path, delivery.description)
+            case "onnx-int8":
+                export_int8(self._float_onnx(), path, delivery.calibration, delivery.description)
+            case "torch-export":
+                export_program(delivery.program, path)
+            case "huggingface":
+                given, special = delivery.tokenizer, delivery.special
+                export_huggingface(delivery.student, path, delivery.description, tokenizer=given, special=special)
+            case "loader":
+                export_loader(delivery.program, self.folder, delivery.description)
 
-def _write(delivery: Delivery, format: str, path: Path, float_onnx: Path) -> None:
-    match format:
-        case "safetensors":
-            export_safetensors(delivery.student, path, delivery.description)
-        case "onnx":
-            export_onnx(delivery.student, delivery.input_shape, path, delivery.description)
-        case "onnx-int8":
-            if not float_onnx.exists():
-                export_onnx(delivery.student, delivery.input_shape, float_onnx)
-            export_int8(float_onnx, path, delivery.calibration, delivery.description)
+    def _loader(self) -> Export:
+        export = self._checked("loader", self.folder / LOADER)
+        if not export.verified:
+            for name in (CONFIG, CONSTANTS):
+                remove(self.folder / name)
+        return export
 
+    def _float_onnx(self) -> Path:
+        """The float file, the delivered one where there is one."""
+        delivery, offered = self.delivery, self.folder / FILES["onnx"]
+        if offered.exists():
+            return offered
+        path = self.scratch / offered.name
+        if not path.exists():
+            export_onnx(delivery.student, delivery.input_shape, path, kind=delivery.kind)
+        return path
 
-def _exact_logits(delivery: Delivery) -> Tensor:
-    # TF32, which CUDA convolutions use unasked, is 1,000 times coarser than the comparison that follows.
-    with torch.backends.cudnn.flags(allow_tf32=False):
-        return predict(delivery.student, delivery.images)
+    def timed(self, made: Sequence[Export]) -> list[Export]:
+        """The exports with the time that onnxruntime takes for one input, in turns, and their share of its size."""
+        paths = {one.format: self.folder / one.name for one in made if one.verified and one.name.endswith(".onnx")}
+        times = latencies(paths, self.delivery.input_shape, seconds=TIMED_SECONDS) if paths else {}
+        return [replace(one, latency_ms=times.get(one.format), share_of_float=self._share(one)) for one in made]
+
+    def _share(self, one: Export) -> float | None:
+        if one.bytes is None or not one.name.endswith(".onnx"):
+            return None
+        return one.bytes / self._float_onnx().stat().st_size if one.format != "onnx" else 1.0

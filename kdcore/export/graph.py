@@ -13,32 +13,38 @@ from torch import nn
 from kdcore.export.errors import ExportError, root_cause
 from kdcore.export.quiet import quiet
 from kdcore.export.weights import header
+from kdcore.measure.example import NAMES, example
 from kdcore.measure.predict import device_of, evaluating
+from kdcore.spec.tasks import InputKind
 
-INPUT = "images"
 OUTPUT = "logits"
 
 
 def export_onnx(
-    module: nn.Module, input_shape: Sequence[int], path: Path, metadata: Mapping[str, Any] | None = None
+    module: nn.Module,
+    input_shape: Sequence[int],
+    path: Path,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    kind: InputKind = "image",
 ) -> None:
-    """Write ``module`` for inputs [batch, *input_shape] in float32; raises ``ExportError`` if ONNX cannot say it.
+    """Write ``module`` for inputs [batch, *input_shape]; raises ``ExportError`` if ONNX cannot say it.
 
     ``metadata`` goes into the file, for those who run it: classes, normalisation and the like.
     """
     # Two examples, because the exporter would take a batch of one for a constant.
-    example = torch.zeros(2, *input_shape, device=device_of(module))
+    given = example(input_shape, kind, batch=2).to(device_of(module))
     part = path.with_name(f".{path.name}.part")
     try:
         with evaluating(module), torch.no_grad(), quiet():
             torch.onnx.export(
                 module,
-                (example,),
+                (given,),
                 part,
                 dynamo=True,
                 external_data=False,
                 verbose=False,
-                input_names=[INPUT],
+                input_names=[NAMES[kind]],
                 output_names=[OUTPUT],
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
             )

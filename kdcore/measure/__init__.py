@@ -1,26 +1,24 @@
 """Proof: what the student gained and lost, in figures that carry their uncertainty."""
 
+from kdcore.measure.calibration import calibration_error, reliability
 from kdcore.measure.intervals import PairedDifference, bootstrap_interval, mcnemar, paired_difference
 from kdcore.measure.latency import Latency, latencies, latency
 from kdcore.measure.memory import PeakMemory, peak_memory
 from kdcore.measure.predict import evaluating, predict
 from kdcore.measure.quality import (
-    ClassRecall,
+    ClassFigure,
     Quality,
     accuracy,
     agreement,
-    calibration_error,
     correct,
     divergence,
     gap_closed,
-    per_class_recall,
-    quality,
 )
 from kdcore.measure.size import macs, parameters
 from kdcore.measure.verdict import Verdict, verdict
 
 __all__ = [
-    "ClassRecall",
+    "ClassFigure",
     "Latency",
     "PairedDifference",
     "PeakMemory",
@@ -41,8 +39,7 @@ __all__ = [
     "paired_difference",
     "parameters",
     "peak_memory",
-    "per_class_recall",
     "predict",
-    "quality",
+    "reliability",
     "verdict",
 ]

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+LEAST_RUNS = 20
+
 
 @dataclass(frozen=True)
 class Latency:
@@ -38,31 +40,29 @@ def latencies(
     threads: int = 1,
     seconds: float = 1.0,
     warm_up: int = 10,
+    least_runs: int = LEAST_RUNS,
     most_runs: int = 1000,
     seed: int = 0,
 ) -> dict[str, Latency]:
     """Latency of several ONNX files, run in turns so that a noisy machine is as unkind to each of them.
 
-    Each round runs every file once in a new random order; there are at least 20 rounds, and no new one
+    Each round runs every file once in a new random order; there are at least ``least_runs`` rounds, and no new one
     starts once ``seconds`` per file have passed.
     """
     generator = np.random.default_rng(seed)
-    data = generator.standard_normal((batch, *input_shape), dtype=np.float32)
     sessions = {name: _session(path, threads) for name, path in paths.items()}
+    data = _data(next(iter(sessions.values())), (batch, *input_shape), generator)
     for session in sessions.values():
         for _ in range(warm_up):
             _run(session, data)
     times: dict[str, list[float]] = {name: [] for name in paths}
     end = time.perf_counter() + seconds * len(paths)
     for done in range(most_runs):
-        if done >= LEAST_RUNS and time.perf_counter() > end:
+        if done >= least_runs and time.perf_counter() > end:
             break
         for name in generator.permutation(list(paths)):
             times[name].append(_run(sessions[name], data))
     return {name: _summary(values, batch, threads) for name, values in times.items()}
-
-
-LEAST_RUNS = 20
 
 
 def _session(path: Path, threads: int) -> Any:
@@ -75,6 +75,13 @@ def _session(path: Path, threads: int) -> Any:
     # Idle threads of one file's session must not burn the cores that the next file is timed on.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _data(session: Any, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    """Random numbers; token ids where the files take whole numbers."""
+    if "int64" in session.get_inputs()[0].type:
+        return np.ones(shape, dtype=np.int64)
+    return generator.standard_normal(shape, dtype=np.float32)
 
 
 def _run(session: Any, data: np.ndarray) -> float:

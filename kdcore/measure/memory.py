@@ -1,10 +1,11 @@
-"""Peak memory of this process and of its device."""
+"""Memory of this process and of its device: peaks, and what is held now."""
 
 from __future__ import annotations
 
 import resource
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -24,3 +25,12 @@ def peak_memory() -> PeakMemory:
     process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     device = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
     return PeakMemory(process_bytes=process, device_bytes=device)
+
+
+def resident_bytes() -> int:
+    """What the process holds of the machine's memory now; its peak where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return peak_memory().process_bytes
+    return pages * resource.getpagesize()

@@ -1,59 +1,52 @@
-"""How right a network is, how sure of itself, and how close to its teacher: figures from logits."""
+"""How right a network is, how sure of itself, and how close to its teacher."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdcore.measure.intervals import Interval, bootstrap_interval
+from kdcore.measure.documents import Reliability
+from kdcore.measure.intervals import Interval
 
 
-class ClassRecall(TypedDict):
-    """One class: the share of its test examples that was recognised (None when it has none)."""
+class ClassFigure(TypedDict):
+    """One class (label, target value) on the test split: examples of it, and its figure; None where it has none."""
 
     index: int
     name: str
     examples: int
-    recall: float | None
+    value: float | None
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What a network's logits on the test split say; teacher figures are None for the teacher itself."""
+    """What a network's answers on the test split say.
 
-    accuracy: float
+    Attributes:
+        score, interval: the task's deciding figure, and where it may lie for other examples.
+        metrics: every figure of the task.
+        loss: mean cross-entropy in nats; like ``calibration_error``, ``agreement_with_teacher`` and
+            ``divergence_from_teacher`` only of answers that are classes, the last two not of the teacher itself.
+        reliability: of the same answers.
+        intervals: of every figure of the task; None where it has none.
+        undefined: figures that are no number in some resamples, and in how many.
+        per_class: the task's figure of each class.
+    """
+
+    score: float
     interval: Interval
-    loss: float
-    calibration_error: float
-    per_class: list[ClassRecall]
+    metrics: dict[str, float]
+    per_class: list[ClassFigure]
+    loss: float | None = None
+    calibration_error: float | None = None
+    reliability: Reliability | None = None
+    intervals: dict[str, Interval | None] = field(default_factory=dict)
+    undefined: dict[str, int] = field(default_factory=dict)
     agreement_with_teacher: float | None = None
     divergence_from_teacher: float | None = None
-
-
-def quality(
-    logits: Tensor,
-    labels: Tensor,
-    *,
-    teacher_logits: Tensor | None = None,
-    class_names: Sequence[str] | None = None,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> Quality:
-    """All figures of one network from logits [N, K] and labels [N]."""
-    return Quality(
-        accuracy=accuracy(logits, labels),
-        interval=bootstrap_interval(correct(logits, labels).numpy(), confidence=confidence, seed=seed),
-        loss=float(F.cross_entropy(logits.double(), labels)),
-        calibration_error=calibration_error(logits, labels),
-        per_class=per_class_recall(logits, labels, class_names),
-        agreement_with_teacher=None if teacher_logits is None else agreement(teacher_logits, logits),
-        divergence_from_teacher=None if teacher_logits is None else divergence(teacher_logits, logits),
-    )
 
 
 def correct(logits: Tensor, labels: Tensor) -> Tensor:
@@ -68,20 +61,6 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     return float(correct(logits, labels).double().mean())
 
 
-def per_class_recall(logits: Tensor, labels: Tensor, class_names: Sequence[str] | None = None) -> list[ClassRecall]:
-    """Recall of every class in the order of the logits; None where the test split has no example of it."""
-    right, classes = correct(logits, labels), logits.shape[1]
-    names = list(class_names) if class_names is not None else [str(index) for index in range(classes)]
-    if len(names) != classes:
-        raise ValueError(f"{len(names)} class names for {classes} classes; give one for each")
-    counts = torch.bincount(labels, minlength=classes).tolist()
-    hits = torch.bincount(labels[right], minlength=classes).tolist()
-    return [
-        ClassRecall(index=i, name=names[i], examples=counts[i], recall=hits[i] / counts[i] if counts[i] else None)
-        for i in range(classes)
-    ]
-
-
 def agreement(teacher_logits: Tensor, student_logits: Tensor) -> float:
     """Share of examples on which both networks choose the same class, right or wrong."""
     return float((teacher_logits.argmax(1) == student_logits.argmax(1)).double().mean())
@@ -92,18 +71,6 @@ def divergence(teacher_logits: Tensor, student_logits: Tensor) -> float:
     teacher = F.log_softmax(teacher_logits.double(), dim=1)
     student = F.log_softmax(student_logits.double(), dim=1)
     return float(F.kl_div(student, teacher, reduction="batchmean", log_target=True))
-
-
-def calibration_error(logits: Tensor, labels: Tensor, *, bins: int = 15) -> float:
-    """Expected calibration error: mean gap between confidence and accuracy over equal-width bins.
-
-    Guo et al. (2017), equation 3: bins (i/M, (i+1)/M], each weighted by its share of the examples.
-    """
-    confidence = F.softmax(logits.double(), dim=1).amax(dim=1)
-    gap = confidence - correct(logits, labels).double()
-    bin_of = (confidence * bins).ceil().long().clamp(1, bins) - 1
-    sums = torch.zeros(bins, dtype=torch.float64).index_add_(0, bin_of, gap)
-    return float(sums.abs().sum() / len(labels))
 
 
 def gap_closed(teacher: float, alone: float, student: float) -> float | None:

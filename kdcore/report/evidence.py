@@ -1,107 +1,66 @@
-"""What the decision rests on: charts with their figures, the table of models, and the exports."""
+"""What the decision rests on: charts with their figures, the networks side by side, and the delivered files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
-from kdcore.report import charts, insight, numbers
-from kdcore.report.charts import TITLES, Chart, models_of
+from kdcore.report import numbers
+from kdcore.report.charts.alignment import features, similarity
+from kdcore.report.charts.chart import Chart, framed
+from kdcore.report.charts.objective import angles_by_layer, balance_over_time
+from kdcore.report.charts.people import change_by
+from kdcore.report.charts.size import score_by_size, speed_by_load
+from kdcore.report.charts.training import losses_over_time, score_over_time
+from kdcore.report.charts.trust import reliability, robustness
 from kdcore.report.curves import Record
-from kdcore.report.decision import swatch
-from kdcore.report.markup import Markup, element, join, table
-from kdcore.report.result import LatencyFigures, ModelFigures, Result
+from kdcore.report.language import Text, say
+from kdcore.report.markup import Child, Markup, element, join
+from kdcore.report.result import Result
+from kdcore.report.tables import cost_table, exports_table, licences_table, models_table, shift_line
 
 
 def evidence(result: Result, history: Sequence[Record]) -> Markup:
-    """Every chart that the job has figures for, then the models side by side."""
-    drawn = [
-        charts.accuracy_over_time(result, history),
-        charts.losses_over_time(history),
-        charts.accuracy_by_size(result),
-        charts.change_by_class(result),
-        insight.balance_over_time(history),
-        insight.angles_by_layer(result),
-    ]
+    """Networks and files first, then every chart that the job has figures for, by the question that it answers."""
     return join(
         [
-            element("section", element("h2", "Evidence"), element("div", *map(_figure, drawn), class_="charts")),
-            element(
-                "section",
-                element("h2", "The models on the test split"),
-                models_table(result),
-                element("p", result["verdict"]["procedure"], class_="note"),
-            ),
-            element("section", element("h2", "Delivered files"), exports_table(result)),
+            _section("models", models_table(result), element("p", procedure(result), class_="note")),
+            _section("files", element("p", say("files.note"), class_="note lead"), exports_table(result)),
+            *(_charts(question, charts) for question, charts in _questions(result, history)),
+            _section("used", element("div", cost_table(result), licences_table(result), class_="groups")),
         ]
     )
 
 
-def _figure(chart: Chart | None) -> Markup | None:
-    if chart is None:
-        return None
-    figures = element("details", element("summary", "Figures"), table(chart.header, chart.rows))
-    caption = element("figcaption", element("strong", chart.title), element("span", chart.note, class_="note"))
-    return element("figure", caption, chart.drawing, figures)
-
-
-def models_table(result: Result) -> Markup:
-    """One column for each network, one row for each figure."""
-    models = models_of(result)
-    header: list[str | None] = ["", *(join([swatch(role), TITLES[role]]) for role in models)]
-    rows = [[title, *(text(model) for model in models.values())] for title, text in MODEL_ROWS.items()]
-    return table(header, rows, class_="figures")
-
-
-def _latency(key: str) -> Callable[[ModelFigures], str]:
-    def text(model: ModelFigures) -> str:
-        found: LatencyFigures | None = model["latency_ms"]
-        if found is None:
-            return numbers.NONE
-        return numbers.milliseconds(found["p50"] if key == "p50" else found["p95"])
-
-    return text
-
-
-def _options(model: ModelFigures) -> str:
-    return ", ".join(f"{key} {value}" for key, value in model["options"].items()) or "default"
-
-
-MODEL_ROWS: dict[str, Callable[[ModelFigures], str]] = {
-    "Architecture": lambda model: model["architecture"],
-    "Options": _options,
-    "Accuracy": lambda model: numbers.percent(model["accuracy"]),
-    "95 % interval": lambda model: numbers.between(model["interval"]),
-    "Loss (cross-entropy, nats)": lambda model: numbers.small(model["loss"]),
-    "Calibration error": lambda model: numbers.percent(model["calibration_error"]),
-    "Same class as the teacher": lambda model: numbers.percent(model["agreement_with_teacher"]),
-    "KL from the teacher, nats": lambda model: numbers.small(model["divergence_from_teacher"]),
-    "Parameters": lambda model: numbers.count(model["parameters"]),
-    "Multiply-adds for one input": lambda model: numbers.count(model["macs"]),
-    "File (safetensors)": lambda model: numbers.size(model["bytes"]),
-    "Latency p50, batch of one, CPU": _latency("p50"),
-    "Latency p95": _latency("p95"),
-}
-
-
-def exports_table(result: Result) -> Markup:
-    """Each format: verified with how closely it answers, or withheld with the reason."""
-    header = ["file", "format", "size", "checked in a fresh process", "largest difference", "same class", "SHA-256"]
-    rows = [
+def _questions(result: Result, history: Sequence[Record]) -> Iterator[tuple[str, list[Chart | Markup | None]]]:
+    yield "gained", [score_by_size(result), score_over_time(result, history), speed_by_load(result)]
+    yield "lost", [change_by(result, "class"), change_by(result, "group")]
+    yield "trusted", [reliability(result), robustness(result), shift_line(result)]
+    yield (
+        "learned",
         [
-            export["name"],
-            export["format"],
-            numbers.size(export["bytes"]),
-            _checked(export["verified"], export["reason"]),
-            numbers.small(export["max_difference"]),
-            numbers.percent(export["agreement"]),
-            element("code", export["sha256"] or numbers.NONE, class_="hash"),
-        ]
-        for export in result["exports"]
-    ]
-    return table(header, rows)
+            losses_over_time(result, history),
+            balance_over_time(history),
+            similarity(result),
+            features(result),
+            angles_by_layer(result),
+        ],
+    )
 
 
-def _checked(verified: bool, reason: str | None) -> Markup:
-    if verified:
-        return element("span", "✓ verified", class_="good")
-    return join([element("span", "✕ withheld", class_="bad"), element("span", f": {reason}")])
+def _charts(question: str, charts: Sequence[Chart | Markup | None]) -> Markup | None:
+    drawn = [framed(chart) if isinstance(chart, Chart) else chart for chart in charts if chart is not None]
+    return _section(question, element("div", *drawn, class_="charts")) if drawn else None
+
+
+def _section(name: str, *content: Child) -> Markup:
+    return element("section", element("h2", say(f"section.{name}")), *content, id=name)
+
+
+def procedure(result: Result) -> Text:
+    """How the verdict and the intervals were come by."""
+    verdict = result["verdict"]
+    if verdict["interval"] is None:
+        return say("verdict.no_procedure")
+    if verdict["p_value"] is None:
+        return say("verdict.procedure")
+    return say("verdict.procedure_p", p=numbers.small(verdict["p_value"]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from kdcore.report.language import LANGUAGES, Both
+
 
 class Markup(str):
     """Text that is HTML and must not be escaped again; only this module and drawings make it."""
@@ -12,7 +14,7 @@ class Markup(str):
     __slots__ = ()
 
 
-Child = str | Markup | None
+Child = str | Markup | Both | None
 
 
 def element(name: str, *children: Child, **attributes: str | None) -> Markup:
@@ -27,15 +29,25 @@ def join(children: Iterable[Child]) -> Markup:
     return Markup("".join(_text(child) for child in children if child is not None))
 
 
-def _text(child: str) -> str:
+def _text(child: str | Both) -> str:
+    if isinstance(child, Both):
+        return in_both(child, "span")
     return child if isinstance(child, Markup) else escape(child)
+
+
+def in_both(text: Both, name: str) -> str:
+    """Both languages in elements of a name, of which the page's style shows one; once where they are the same."""
+    if text.en == text.ja:
+        return escape(text.en)
+    return "".join(f'<{name} lang="{language}">{escape(text.of(language))}</{name}>' for language in LANGUAGES)
 
 
 def table(header: Iterable[Child], rows: Iterable[Iterable[Child]], *, class_: str = "") -> Markup:
     """A table whose first column names the rows; it scrolls by itself where the page is narrow."""
     head = element("thead", element("tr", *(element("th", cell, scope="col") for cell in header)))
     body = element("tbody", *(_row(list(row)) for row in rows))
-    return element("div", element("table", head, body, class_=class_ or None), class_="scroll")
+    whole = element("table", head, body, class_=class_ or None)
+    return element("div", whole, class_="scroll", tabindex="0")
 
 
 def _row(cells: list[Child]) -> Markup:

@@ -13,6 +13,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "student": ("#0a6cb0", "#5ab2ec"),
     "good": ("#0b7a56", "#3fc896"),
     "bad": ("#b3361b", "#f28b70"),
+    "care": ("#8a5a00", "#f0c05a"),
     "even": ("#5a6271", "#a4acba"),
     # Loss terms: what the Okabe-Ito palette leaves beside the roles' own blue and orange.
     "term1": ("#009e73", "#2fc79b"),
@@ -34,6 +35,12 @@ def light(name: str) -> str:
 def variables(shade: int) -> str:
     """Custom properties of CSS for one shade: 0 light, 1 dark."""
     return " ".join(f"--{name}: {shades[shade]};" for name, shades in COLOURS.items())
+
+
+def hues() -> str:
+    """Rules of CSS that colour the signs of charts' keys."""
+    names = [name for name in COLOURS if name not in {"ground", "panel", "line"}]
+    return " ".join(f".key .{name}, .swatch.{name} {{ color: var(--{name}); }}" for name in names)
 
 
 def follow_page(svg: str) -> str:

@@ -7,15 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NotRequired, TypedDict, cast
 
-from numpy.typing import ArrayLike
-
 from kdcore.export.verification import Export
+from kdcore.measure.documents import Alignment, Changes, Cost, Reliability, Robustness, Shift, Speed
 from kdcore.measure.intervals import Interval
 from kdcore.measure.latency import Latency
-from kdcore.measure.quality import ClassRecall, Quality, gap_closed
-from kdcore.measure.verdict import Verdict, verdict
+from kdcore.measure.quality import ClassFigure, Quality, gap_closed
+from kdcore.measure.verdict import Verdict
+from kdcore.spec.tasks import TaskInfo
+from kdcore.tasks import Judged
+from kdcore.tasks.verdict import verdict
 
-RESULT_VERSION = 1
+RESULT_VERSION = 3
 
 
 class LatencyFigures(TypedDict):
@@ -29,22 +31,43 @@ class LatencyFigures(TypedDict):
     runs: int
 
 
+class Metric(TypedDict):
+    """The figure that decides: ``score`` of every network, ``value`` of its classes (``by_class``), the verdict."""
+
+    task: str
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool
+    by_class: str
+
+
 class ModelFigures(TypedDict):
-    """One network on the test split; ``bytes`` is its safetensors file, None stands for what was not measured."""
+    """One network on the test split; None stands for what was not measured.
+
+    ``intervals``: of every metric. ``bytes``: of its safetensors file. ``latency_ms``: batch of one, one thread;
+    ``speeds``: further sizes. ``memory_bytes``: what a fresh onnxruntime process holds at most to answer one input,
+    over what it holds before the file is opened.
+    """
 
     architecture: str
     options: dict[str, Any]
-    accuracy: float
+    score: float
     interval: list[float]
+    metrics: dict[str, float | None]
+    intervals: dict[str, list[float] | None]
     loss: float | None
-    parameters: int
-    macs: int
+    parameters: int | None
+    macs: int | None
     bytes: int | None
     latency_ms: LatencyFigures | None
+    speeds: list[Speed]
+    memory_bytes: int | None
     agreement_with_teacher: float | None
     divergence_from_teacher: float | None
-    calibration_error: float
-    per_class: list[ClassRecall]
+    calibration_error: float | None
+    reliability: Reliability | None
+    per_class: list[ClassFigure]
 
 
 class VerdictFigures(TypedDict):
@@ -61,18 +84,35 @@ class VerdictFigures(TypedDict):
 
 
 class ExportFigures(TypedDict):
-    """One format: verified, or withheld with the reason."""
+    """One format: verified, or withheld with the reason.
+
+    ``latency_ms``: batch of one, one thread, where onnxruntime runs it. ``share_of_float``: its bytes over those of the
+    float ONNX file. ``score_interval``: of ``score``, on the examples that exports are checked on.
+    """
 
     name: str
     format: str
     bytes: int | None
+    share_of_float: float | None
+    latency_ms: LatencyFigures | None
+    score_interval: list[float] | None
     sha256: str | None
     verified: bool
     max_difference: float | None
     mean_difference: float | None
     agreement: float | None
-    accuracy: float | None
+    score: float | None
     reason: str | None
+
+
+class Licence(TypedDict):
+    """Of a teacher, a dataset or the result. ``derivatives``: whether it lets others hand out what is made from it."""
+
+    of: str
+    name: str
+    licence: str | None
+    derivatives: str
+    notes: list[str]
 
 
 class Models(TypedDict):
@@ -89,11 +129,18 @@ class Result(TypedDict):
     schema_version: int
     name: str
     method: str
+    metric: Metric
     verdict: VerdictFigures
-    accuracy_kept: float | None
+    score_kept: float | None
     gap_closed: float | None
     models: Models
+    changes: list[Changes]
+    robustness: Robustness | None
+    shift: Shift | None
+    alignment: Alignment | None
+    cost: Cost
     exports: list[ExportFigures]
+    licences: list[Licence]
     dataset: dict[str, Any]
     versions: dict[str, str]
     hashes: dict[str, Any]
@@ -110,10 +157,24 @@ class Measured:
     architecture: str
     options: Mapping[str, Any]
     quality: Quality
-    parameters: int
-    macs: int
+    parameters: int | None
+    macs: int | None
     bytes: int | None = None
     latency: Latency | None = None
+    speeds: Sequence[Speed] = ()
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured beside the scores; see the documents of `kdcore.measure.documents`."""
+
+    cost: Cost
+    changes: Sequence[Changes] = ()
+    robustness: Robustness | None = None
+    shift: Shift | None = None
+    alignment: Alignment | None = None
+    licences: Sequence[Licence] = ()
 
 
 def build_result(
@@ -121,7 +182,8 @@ def build_result(
     name: str,
     method: str,
     measured: Mapping[str, Measured],
-    correct: Mapping[str, ArrayLike],
+    judged: Mapping[str, Judged],
+    evidence: Evidence,
     exports: Sequence[Export] = (),
     dataset: Mapping[str, Any],
     versions: Mapping[str, str],
@@ -136,7 +198,8 @@ def build_result(
     Args:
         name, method: of the job.
         measured: networks by part: ``student``, and ``teacher`` and ``alone`` where the job has them.
-        correct: right-or-wrong outcomes [N] of the same parts on the same test examples; the verdict is made of them.
+        judged: answers of the same parts to the same test examples; the verdict is made of them.
+        evidence: what was measured beside the scores.
         exports: as ``deliver`` gives them.
         dataset, versions, hashes, durations, warnings, resolved: facts for those who repeat the job.
         diagnostics: what the job noticed about itself.
@@ -148,11 +211,18 @@ def build_result(
         schema_version=RESULT_VERSION,
         name=name,
         method=method,
-        verdict=_verdict(verdict(correct["student"], correct.get("alone"))),
-        accuracy_kept=_kept(student, teacher),
-        gap_closed=_gap(student, teacher, alone),
+        metric=_metric(judged["student"].task.info),
+        verdict=_verdict(verdict(judged["student"], judged.get("alone"))),
+        score_kept=_kept(student, teacher, judged["student"].task.info.metric.higher_is_better),
+        gap_closed=_gap(student, teacher, alone, judged["student"].task.info.metric.higher_is_better),
         models=cast(Models, {part: _figures(model) for part, model in measured.items()}),
-        exports=[cast(ExportFigures, asdict(export)) for export in exports],
+        changes=list(evidence.changes),
+        robustness=evidence.robustness,
+        shift=evidence.shift,
+        alignment=evidence.alignment,
+        cost=evidence.cost,
+        exports=[_delivered(export) for export in exports],
+        licences=list(evidence.licences),
         dataset=dict(dataset),
         versions=dict(versions),
         hashes=dict(hashes),
@@ -168,18 +238,27 @@ def _figures(model: Measured) -> ModelFigures:
     return ModelFigures(
         architecture=model.architecture,
         options=dict(model.options),
-        accuracy=quality.accuracy,
+        score=quality.score,
         interval=list(quality.interval),
-        loss=quality.loss if math.isfinite(quality.loss) else None,
+        metrics={name: _finite(value) for name, value in quality.metrics.items()},
+        intervals={name: _pair(found) for name, found in quality.intervals.items()},
+        loss=_finite(quality.loss),
         parameters=model.parameters,
         macs=model.macs,
         bytes=model.bytes,
         latency_ms=None if model.latency is None else cast(LatencyFigures, asdict(model.latency)),
+        speeds=list(model.speeds),
+        memory_bytes=model.memory_bytes,
         agreement_with_teacher=quality.agreement_with_teacher,
         divergence_from_teacher=quality.divergence_from_teacher,
         calibration_error=quality.calibration_error,
+        reliability=quality.reliability,
         per_class=list(quality.per_class),
     )
+
+
+def _delivered(export: Export) -> ExportFigures:
+    return cast(ExportFigures, {**asdict(export), "score_interval": _pair(export.score_interval)})
 
 
 def _verdict(found: Verdict) -> VerdictFigures:
@@ -199,14 +278,33 @@ def _pair(interval: Interval | None) -> list[float] | None:
     return None if interval is None else list(interval)
 
 
-def _kept(student: Measured, teacher: Measured | None) -> float | None:
-    """The student's accuracy as a share of the teacher's."""
-    if teacher is None or teacher.quality.accuracy == 0:
+def _metric(task: TaskInfo) -> Metric:
+    metric = task.metric
+    return Metric(
+        task=task.name,
+        name=metric.name,
+        title=metric.title,
+        unit=metric.unit,
+        higher_is_better=metric.higher_is_better,
+        by_class=task.by_class,
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _kept(student: Measured, teacher: Measured | None, higher_is_better: bool) -> float | None:
+    """The student's score as a share of the teacher's; of an error, the teacher's as a share of the student's."""
+    if teacher is None:
         return None
-    return student.quality.accuracy / teacher.quality.accuracy
+    own, others = student.quality.score, teacher.quality.score
+    part, whole = (own, others) if higher_is_better else (others, own)
+    return part / whole if whole > 0 else None
 
 
-def _gap(student: Measured, teacher: Measured | None, alone: Measured | None) -> float | None:
+def _gap(student: Measured, teacher: Measured | None, alone: Measured | None, higher_is_better: bool) -> float | None:
     if teacher is None or alone is None:
         return None
-    return gap_closed(teacher.quality.accuracy, alone.quality.accuracy, student.quality.accuracy)
+    sign = 1 if higher_is_better else -1
+    return gap_closed(*(sign * one.quality.score for one in (teacher, alone, student)))

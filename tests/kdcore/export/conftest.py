@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from kdcore.export import Delivery, export_onnx
+from kdcore.export import Delivery, Judge, export_onnx
+from kdcore.measure import accuracy, agreement
 from kdcore.models import build
 
 DESCRIPTION = {"architecture": "resnet8", "num_classes": 10, "options": {"in_channels": 1}}
@@ -19,6 +20,17 @@ def digits() -> tuple[Tensor, Tensor]:
     raw = load_digits()
     images = torch.from_numpy(raw.images.astype(np.float32) / 16 - 0.3)[:, None]
     return images, torch.from_numpy(raw.target.astype(np.int64))
+
+
+def judge(labels: Tensor) -> Judge:
+    """By accuracy."""
+    return Judge(lambda answers: accuracy(answers, labels), lambda own, others: agreement(others, own))
+
+
+@pytest.fixture(scope="session")
+def labels() -> Tensor:
+    """Of the held-out pictures."""
+    return digits()[1][1400:]
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +48,8 @@ def delivery() -> Delivery:
         student=student.train(),
         description=DESCRIPTION,
         input_shape=(1, 8, 8),
-        images=images[1400:],
-        labels=labels[1400:],
+        inputs=images[1400:],
+        judge=judge(labels[1400:]),
         calibration=images[:200],
     )
 

@@ -9,14 +9,15 @@ import onnx
 import pytest
 import torch
 from onnx import numpy_helper
+from torch import Tensor
 
 from kdcore.export import Delivery, Export, Tolerance, export_safetensors, load_safetensors, verify
 from kdcore.measure import predict
 
 
 def check(path: Path, delivery: Delivery, format: str = "onnx", **options: object) -> Export:
-    logits = predict(delivery.student, delivery.images)
-    return verify(path, format=format, images=delivery.images, labels=delivery.labels, logits=logits, **options)  # type: ignore[arg-type]
+    answers = predict(delivery.student, delivery.inputs)
+    return verify(path, format=format, inputs=delivery.inputs, answers=answers, judge=delivery.judge, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -57,19 +58,19 @@ def test_a_frozen_batch_size_is_caught(delivery: Delivery, copy: Path) -> None:
     assert "INVALID_ARGUMENT" in found.reason
 
 
-def test_lost_accuracy_is_stated_in_points(delivery: Delivery, copy: Path) -> None:
-    logits = predict(delivery.student, delivery.images)
-    perfect = torch.nn.functional.one_hot(delivery.labels, 10).float()
-    lost = 1 - float((logits.argmax(1) == delivery.labels).float().mean())
+def test_a_lost_score_is_stated_in_points(delivery: Delivery, labels: Tensor, copy: Path) -> None:
+    answers = predict(delivery.student, delivery.inputs)
+    perfect = torch.nn.functional.one_hot(labels, 10).float()
+    lost = 1 - float((answers.argmax(1) == labels).float().mean())
     found = verify(
         copy,
         format="onnx",
-        images=delivery.images,
-        labels=delivery.labels,
-        logits=perfect,
-        tolerance=Tolerance(accuracy_drop=0.01),
+        inputs=delivery.inputs,
+        answers=perfect,
+        judge=delivery.judge,
+        tolerance=Tolerance(score_drop=0.01),
     )
-    assert found.reason == f"it loses {lost * 100:.1f} points of accuracy, 1.0 are allowed"
+    assert found.reason == f"it loses {lost * 100:.1f} points of what the student scores, 1.0 are allowed"
 
 
 def test_a_process_that_takes_too_long_is_ended(delivery: Delivery, copy: Path) -> None:
@@ -106,11 +107,11 @@ def test_safetensors_without_its_architecture_names_what_is_missing(delivery: De
 def test_checking_an_onnx_file_needs_no_torch(float_onnx: Path, delivery: Delivery, tmp_path: Path) -> None:
     import numpy as np
 
-    np.save(tmp_path / "in.npy", delivery.images[:3].numpy())
+    np.save(tmp_path / "in.npy", delivery.inputs[:3].numpy())
     program = (
         "import sys; sys.modules['torch'] = None; from kdcore.export.check import main; "
         f"main(['onnx', {str(float_onnx)!r}, {str(tmp_path / 'in.npy')!r}, {str(tmp_path / 'out.npy')!r}])"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
-    expected = predict(delivery.student, delivery.images[:3]).numpy()
+    expected = predict(delivery.student, delivery.inputs[:3]).numpy()
     assert np.allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-4)

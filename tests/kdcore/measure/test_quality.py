@@ -1,4 +1,4 @@
-"""Accuracy, recall, calibration and closeness to the teacher against figures worked out by hand."""
+"""Accuracy, calibration and closeness to the teacher against figures worked out by hand."""
 
 import math
 
@@ -6,15 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kdcore.measure import (
-    accuracy,
-    agreement,
-    calibration_error,
-    divergence,
-    gap_closed,
-    per_class_recall,
-    quality,
-)
+from kdcore.measure import accuracy, agreement, calibration_error, divergence, gap_closed
 
 
 def logits_of(probabilities: list[list[float]]) -> Tensor:
@@ -33,16 +25,6 @@ def test_calibration_error_by_hand() -> None:
 def test_certain_and_right_is_perfectly_calibrated() -> None:
     logits = 1000 * torch.eye(3)
     assert calibration_error(logits, torch.arange(3)) == pytest.approx(0, abs=1e-12)
-
-
-def test_recall_of_each_class_and_none_for_a_class_without_examples() -> None:
-    logits = torch.eye(3)[[0, 0, 1, 0]]
-    found = per_class_recall(logits, torch.tensor([0, 0, 1, 1]), ["ok", "scratch", "dent"])
-    assert [(entry["name"], entry["examples"], entry["recall"]) for entry in found] == [
-        ("ok", 2, 1.0),
-        ("scratch", 2, 0.5),
-        ("dent", 0, None),
-    ]
 
 
 def test_divergence_by_hand_and_zero_for_the_teacher_itself() -> None:
@@ -68,17 +50,6 @@ def test_agreement_counts_shared_mistakes() -> None:
 def test_gap_closed(teacher: float, alone: float, student: float, share: float | None) -> None:
     found = gap_closed(teacher, alone, student)
     assert found == (None if share is None else pytest.approx(share))
-
-
-def test_quality_gathers_the_figures_of_one_network() -> None:
-    logits = logits_of([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])
-    labels = torch.tensor([0, 1, 1])
-    found = quality(logits, labels, teacher_logits=logits)
-    assert found.accuracy == accuracy(logits, labels) == pytest.approx(2 / 3)
-    assert found.interval[0] < 2 / 3 < found.interval[1]
-    assert found.loss == pytest.approx(-(math.log(0.9) + math.log(0.8) + math.log(0.3)) / 3, abs=1e-6)
-    assert (found.agreement_with_teacher, len(found.per_class)) == (1.0, 2)
-    assert quality(logits, labels).agreement_with_teacher is None
 
 
 def test_logits_without_labels_are_refused() -> None:

@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 import torch
+from judging import judged, qualified
 from torch import Tensor
 
 from kdcore.export import Export
-from kdcore.measure import Latency, quality
-from kdcore.report import Measured, Result, build_result
+from kdcore.measure import Latency
+from kdcore.measure.documents import Cost
+from kdcore.report import Evidence, Measured, Result, build_result
 
 LABELS = torch.arange(400) % 10
 DELIVERED = Export("student.onnx", "onnx", 82_634, "ab" * 32, True, 5.7e-6, 4e-7, 1.0, 0.97)
+
+COST = Cost(device="cpu", device_seconds=83.4, runs=[], energy_joules=None, energy_source=None)
 
 
 def logits_that_miss(*missed: int) -> Tensor:
@@ -38,7 +42,7 @@ def make_result() -> Callable[..., Result]:
             part: Measured(
                 architecture="resnet20" if part == "teacher" else "resnet8",
                 options={"width": 0.5},
-                quality=quality(LOGITS[part], LABELS, class_names=names),
+                quality=qualified(LOGITS[part], LABELS, names),
                 parameters=272_282 if part == "teacher" else 19_810,
                 macs=2_500_000 if part == "teacher" else 190_000,
                 bytes=1_100_000 if part == "teacher" else 86_048,
@@ -50,7 +54,8 @@ def make_result() -> Callable[..., Result]:
             "name": "digits-fitnet",
             "method": "fitnet",
             "measured": measured,
-            "correct": {part: LOGITS[part].argmax(1) == LABELS for part in parts},
+            "judged": {part: judged(LOGITS[part], LABELS, names) for part in parts},
+            "evidence": Evidence(cost=COST),
             "exports": [DELIVERED],
             "dataset": {"name": "digits", "splits": {"train": 1294, "test": 400}},
             "versions": {"torch": "2.15.0"},

@@ -3,6 +3,7 @@
 import pytest
 
 from kdcore.report import numbers
+from kdcore.report.language import Text, both
 
 
 @pytest.mark.parametrize(
@@ -27,5 +28,22 @@ from kdcore.report import numbers
         (numbers.percent(None), "–"),
     ],
 )
-def test_a_number_reads_as_people_write_it(text: str, expected: str) -> None:
-    assert text.replace("\u00a0", " ") == expected
+def test_a_number_reads_as_people_write_it(text: Text, expected: str) -> None:
+    assert both(text).en.replace("\u00a0", " ") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (numbers.points(0.042), "+4.2ポイント"),
+        (numbers.count(272_282), "27万"),
+        (numbers.count(19_810), "2.0万"),
+        (numbers.count(4_100_000_000), "41億"),
+        (numbers.count(1_294), "1,294"),
+        (numbers.times(13.7), "14倍"),
+        (numbers.seconds(83.4), "1分23秒"),
+        (numbers.seconds(3 * 3600 + 60), "3時間1分"),
+    ],
+)
+def test_a_number_reads_as_japanese_people_write_it(text: Text, expected: str) -> None:
+    assert both(text).ja.replace("\u00a0", " ") == expected

@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from judging import task
+from proven import alignment, changes, proven
 
 from kdcore.export import Export
-from kdcore.report import Result, render
+from kdcore.report import Measured, Result, render
+from kdcore.spec.cards import TargetCard
+from kdcore.tasks.quality import quality
 
 Make = Callable[..., Result]
 History = list[dict[str, Any]]
@@ -18,11 +23,13 @@ VOID = {"meta", "link", "br", "img", "hr", "input", "path", "use"}
 
 
 class Page(HTMLParser):
-    """Elements, visible text and attributes of a page; fails on tags that do not nest."""
+    """Elements, text of one language and attributes of a page; fails on tags that do not nest."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, language: str = "en") -> None:
         super().__init__()
         self.open: list[str] = []
+        self.languages: list[str | None] = []
+        self.language = language
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str]] = []
         self.words: list[str] = []
@@ -33,6 +40,7 @@ class Page(HTMLParser):
         self.handle_startendtag(tag, attrs)
         if tag not in VOID - {"path", "use"}:
             self.open.append(tag)
+            self.languages.append(dict(attrs).get("lang") if tag in {"span", "tspan"} else None)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
@@ -40,9 +48,10 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+        self.languages.pop()
 
     def handle_data(self, data: str) -> None:
-        if not {"style", "svg"} & set(self.open):
+        if not {"style", "svg"} & set(self.open) and set(self.languages) <= {None, self.language}:
             self.words.append(data)
 
     @property
@@ -69,17 +78,20 @@ def write(tmp_path: Path, history: History) -> Callable[..., str]:
 
 def test_the_first_screen_is_the_decision(usual: str) -> None:
     page = Page(usual)
-    first = page.text[: page.text.index("Evidence")]
+    first = page.text[: page.text.index("What was done")]
     for fact in (
-        "Better than the same student alone",
-        "right on 97.5 % of 400 test examples",
+        "Better than the same student trained alone",
+        "Run a pilot first",
+        "over 400 test examples the distilled student’s accuracy is 97.5 %",
+        "Few test examples",
         "98.5 %",  # of the teacher's accuracy
         "14× smaller",
         "4.0× faster",
         "83 %",  # of the gap
     ):
         assert fact in first
-    assert page.tags.count("svg") == 5
+    assert page.tags.count("svg") == 6
+    assert "Speaks against it" not in first
 
 
 def test_markup_in_any_text_is_shown_and_never_run(
@@ -92,7 +104,7 @@ def test_markup_in_any_text_is_shown_and_never_run(
         method=evil,
         class_names=[evil, *map(str, range(1, 10))],
         exports=[export],
-        dataset={"name": evil, evil: evil},
+        dataset={"name": evil, evil: evil, "splits": {"test": 400}},
         versions={evil: evil},
         hashes={evil: evil},
         durations={evil: 1.0},
@@ -129,10 +141,10 @@ def test_a_withheld_export_and_a_lost_class_are_on_the_first_screen(
     make_result: Make, write: Callable[..., str]
 ) -> None:
     result = make_result(exports=[Export("student.int8.onnx", "onnx-int8", 9, None, False, reason="9 bytes are many")])
-    result["models"]["student"]["per_class"][7]["recall"] = 0.5
-    first = Page(write(result)).text.split("Evidence")[0]
-    assert "student.int8.onnx was withheld: 9 bytes are many" in first
-    assert "Class “7” loses most: recall 50.0 %" in first
+    result["models"]["student"]["per_class"][7]["value"] = 0.5
+    first = Page(write(result)).text.split("What was done")[0]
+    assert "student.int8.onnx was withheld : 9 bytes are many" in first
+    assert "Class “7” loses most : recall 50.0 %" in first
 
 
 @pytest.mark.parametrize("parts", [("student",), ("alone", "student"), ("teacher", "student")])
@@ -143,8 +155,27 @@ def test_a_job_without_teacher_or_baseline_still_has_a_report(
     for model in result["models"].values():
         model["latency_ms"] = model["bytes"] = None  # type: ignore[index]
     text = Page(write(result, [])).text
-    assert ("Not compared with the student alone" in text) == ("alone" not in parts)
-    assert "Accuracy kept" in text
+    assert ("Not compared with the same student trained alone" in text) == ("alone" not in parts)
+    assert ("Accuracy kept" if "teacher" in parts else "Accuracy") in text
+
+
+def test_a_report_on_an_error_says_that_less_is_better(
+    make_result: Make, write: Callable[..., str], history: History
+) -> None:
+    kind = task(1, task="regression", target=TargetCard(classes=("wear",), mean=(50.0,), std=(10.0,)))
+    errors = torch.randn(400, 1, generator=torch.Generator().manual_seed(0))
+    targets = torch.zeros_like(errors)
+    answers = {part: scale * errors for part, scale in {"teacher": 0.5, "alone": 1.0, "student": 0.8}.items()}
+    judged = {part: kind.judged(own, targets) for part, own in answers.items()}
+    measured = {
+        part: Measured("resnet1d-8", {}, quality(kind, judged[part], own, targets), 1000, 1000)
+        for part, own in answers.items()
+    }
+    text = Page(write(make_result(measured=measured, judged=judged), history)).text
+    assert "Distillation helped" in text
+    assert "less is better" in text
+    assert re.search(r"Root mean squared error [78]\.?\d* on 400 test examples", text)
+    assert "Target “wear” loses most" not in text
 
 
 def test_the_same_result_gives_the_same_bytes(make_result: Make, write: Callable[..., str], usual: str) -> None:
@@ -183,4 +214,38 @@ def test_unverified_is_said_in_words_and_not_only_in_colour(make_result: Make, w
     result = make_result(exports=[Export(**good), replace(Export(**good), verified=False, reason="NaN")])
     text = Page(write(result)).text
     assert "✓ verified" in text
-    assert "✕ withheld : NaN" in text
+    assert "✕ withheld NaN" in text
+
+
+@pytest.fixture(scope="module")
+def filled(make_result: Make, history: History, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a job of which everything was measured."""
+    folder = tmp_path_factory.mktemp("filled")
+    return render(proven(make_result()), history, folder / "report.html", spec="name: digits").read_text()
+
+
+def test_everything_that_was_measured_is_drawn_and_named_by_its_title(filled: str) -> None:
+    page = Page(filled)
+    names = ("verdict", "score", "loss", "size", "speed", "by-class", "by-group", "reliability", "robustness")
+    names += ("cka", "features")
+    for name in names:
+        assert f'aria-labelledby="{name}-title"' in filled
+        assert ("id", f"{name}-title") in page.attributes
+    assert page.tags.count("svg") == len(names)
+    assert len(filled.encode()) < 600_000
+
+
+def test_the_japanese_page_holds_no_english_sentence(filled: str) -> None:
+    text = Page(filled, "ja").text
+    assert "まず試験導入を推奨します" in text
+    for english in ("the teacher", "student", "against", "with", "points", "examples"):
+        assert not re.search(rf"\b{english} [a-z]+ [a-z]+", text), english
+
+
+def test_a_thousand_classes_with_everything_measured_stay_under_a_megabyte(
+    make_result: Make, write: Callable[..., str]
+) -> None:
+    result: Any = proven(make_result())
+    result["changes"] = [changes("class", 1000), changes("group", 50)]
+    result["alignment"] = alignment(blocks=60, points=5000)
+    assert len(write(result).encode()) < 1_000_000

@@ -1,0 +1,54 @@
+"""What a finished run leaves in its folder: the weights of all that learnt, its metrics and what it noticed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from kdcore import models
+from kdcore.files import write_json
+from kdcore.prepare import weights_file
+from kdcore.spec.plan import RunPlan
+from kdcore.train.progress import Record
+
+HISTORY, FINDINGS = "history.json", "findings.json"
+
+
+def leave(
+    workdir: Path,
+    run: RunPlan,
+    networks: Mapping[str, nn.Module],
+    history: list[Record],
+    findings: list[dict[str, Any]],
+) -> None:
+    """Write everything; a file of weights is whole or not there."""
+    folder = weights_file(workdir, run.name).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in run.learners:
+        path = weights_file(workdir, run.name, None if name == run.learner else name)
+        part = path.with_name(path.name + ".part")
+        models.save(networks[name], part)
+        part.replace(path)
+    write_json(folder / HISTORY, history)
+    write_json(folder / FINDINGS, findings)
+
+
+def left_by(run: RunPlan) -> list[str]:
+    """Names of the files that a finished run has in its folder."""
+    return ["weights.safetensors", *(f"{name}.safetensors" for name in run.learners[1:]), HISTORY, FINDINGS]
+
+
+def history_of(workdir: Path, run: str) -> list[Record]:
+    """The metric records of a finished run."""
+    records: list[Record] = json.loads(weights_file(workdir, run).with_name(HISTORY).read_text())
+    return records
+
+
+def findings_of(workdir: Path, run: str) -> list[dict[str, Any]]:
+    """What a finished run noticed while it trained."""
+    found: list[dict[str, Any]] = json.loads(weights_file(workdir, run).with_name(FINDINGS).read_text())
+    return found

@@ -1,0 +1,178 @@
+"""After training: measure every network on the test split, export and check the student, write the report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import nn
+
+from kdcore.diagnose import Diagnostics
+from kdcore.export import Export, bundle
+from kdcore.files import write_json
+from kdcore.left import history_of
+from kdcore.measure import Quality, macs, parameters
+from kdcore.measure.documents import Cost
+from kdcore.objective.networks import fingerprint
+from kdcore.prepare import Workshop, weights_file
+from kdcore.proof.evaluation import Evaluated, Evaluation
+from kdcore.proof.exporting import Exporter
+from kdcore.proof.speeds import Speeds, Timed
+from kdcore.report import Evidence, Measured, Result, build_result, render
+from kdcore.report.result import Licence
+from kdcore.spec.plan import STUDENT, TEACHER
+from kdcore.train.progress import Record, Report
+
+ARTIFACTS = "artifacts"
+VERSIONS = ("distillery", "torch", "torchvision", "onnx", "onnxruntime", "numpy")
+
+Phase = Callable[[str], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Prover:
+    """The three phases behind the training.
+
+    Attributes:
+        workshop, workdir: of the job.
+        resolved: what ``prepare`` settled.
+        phase: announces a phase and times it into ``durations``.
+        cost: of the training.
+        ask: raises when the job is asked to stop.
+        report: takes records.
+    """
+
+    workshop: Workshop
+    workdir: Path
+    resolved: dict[str, Any]
+    phase: Phase
+    durations: dict[str, float]
+    cost: Cost
+    ask: Callable[[], None]
+    report: Report
+
+    def prove(self) -> Result:
+        """Measure, export and report; returns the content of ``result.json``."""
+        folder = self.workdir / ARTIFACTS
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.ask()
+        with self.phase("evaluate"):
+            found = Evaluation(self.workshop, self.workdir, self.report).run()
+        self.ask()
+        exporter = Exporter(self.workshop, folder, self.report)
+        with self.phase("export"):
+            exports = exporter.run(found.networks[STUDENT])
+            speeds = Speeds(self.workshop, folder, self.report).run(found.networks)
+            noticed = {**found.diagnostics, "overhead": exporter.overhead(found.networks)}
+        self.ask()
+        with self.phase("report"):
+            description = exporter.description(found.networks[STUDENT])
+            return self._report(found, exports, speeds, noticed, description, folder)
+
+    def _measured(self, name: str, network: nn.Module, figures: Quality, timed: Timed) -> Measured:
+        described = self.workshop.plan.networks[TEACHER if name == "teacher" else STUDENT]
+        return Measured(
+            architecture=described.architecture,
+            options=described.options,
+            quality=figures,
+            parameters=parameters(network) if described.kind == "built" else described.parameters or None,
+            macs=self._macs(network) if described.kind == "built" else None,
+            bytes=None if described.kind == "trees" else self._weights(name).stat().st_size,
+            latency=timed.latency,
+            speeds=timed.speeds,
+            memory_bytes=timed.memory_bytes,
+        )
+
+    def _macs(self, network: nn.Module) -> int:
+        return macs(network, self.workshop.plan.dataset.input_shape, self.workshop.data.kind)
+
+    def _weights(self, name: str) -> Path:
+        """The file of weights whose size the result states."""
+        given = self.workshop.plan.networks[TEACHER].weights if name == "teacher" else None
+        return (
+            self.workshop.folder / given if given else weights_file(self.workdir, {"student": "distil"}.get(name, name))
+        )
+
+    def _report(
+        self,
+        found: Evaluated,
+        exports: list[Export],
+        speeds: Mapping[str, Timed],
+        noticed: Diagnostics,
+        description: dict[str, Any],
+        folder: Path,
+    ) -> Result:
+        plan = self.workshop.plan
+        document = build_result(
+            name=plan.name,
+            method=plan.method,
+            measured={
+                name: self._measured(name, network, found.qualities[name], speeds[name])
+                for name, network in found.networks.items()
+            },
+            judged=found.judged,
+            evidence=Evidence(
+                cost=self.cost,
+                changes=found.gathered.changes,
+                robustness=found.gathered.robustness,
+                shift=found.gathered.shift,
+                alignment=found.gathered.alignment,
+                licences=self._licences(),
+            ),
+            exports=exports,
+            dataset=self._dataset(),
+            versions={name: version(name) for name in VERSIONS},
+            hashes={name: fingerprint(network) for name, network in found.networks.items()},
+            durations=self.durations,
+            warnings=[warning.model_dump() for warning in plan.warnings],
+            diagnostics=noticed,
+            resolved=self.resolved,
+        )
+        write_json(folder / "result.json", document)
+        spec = plan.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True)
+        (folder / "spec.yaml").write_text(text, encoding="utf-8")
+        render(document, self._history(), folder / "report.html", spec=text)
+        for file in bundle(folder, {"plan": plan.document(), "resolved": self.resolved, **description}):
+            self.report({"type": "artifact", **asdict(file)})
+        return document
+
+    def _licences(self) -> list[Licence]:
+        """What the job worked under, and by whose permission where a licence forbids derivatives."""
+        permission = self.workshop.plan.spec.permission
+        told = [] if permission is None else [f"permission: {permission}"]
+        return [
+            Licence(
+                of=one.of,
+                name=one.name,
+                licence=one.licence,
+                derivatives=one.derivatives,
+                notes=[*one.notes, *(told if one.derivatives == "forbidden" else [])],
+            )
+            for one in self.workshop.plan.licences
+        ]
+
+    def _dataset(self) -> dict[str, Any]:
+        plan = self.workshop.plan.dataset
+        labels = self.workshop.plan.spec.student.labels
+        return {
+            "name": plan.name,
+            "splits": plan.counts.model_dump(),
+            "seed": plan.splits.seed,
+            "student_labels": labels or plan.counts.train,
+            "sha256": self.workshop.data.sha256(),
+        }
+
+    def _history(self) -> list[Record]:
+        """The metric records of all runs."""
+        records: list[Record] = []
+        for run in self.workshop.plan.runs:
+            records += history_of(self.workdir, run.name)
+        return records
