@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 import kdcore
 from kdcore.environment import calm
-from kdcore.spec import SpecError, parse_spec, plan
+from kdcore.spec import JobSpec, SpecError, parse_spec, plan
+from kdcore.spec.brought import NOTHING, Brought, BroughtDataset, BroughtModel
+from kdcore.spec.cards import DatasetCard, ModelCard
+from kdcore.spec.tasks import TaskInfo
 
 console = Console(stderr=True)
 calm(os.environ)
@@ -25,8 +29,8 @@ calm(os.environ)
 class View:
     """Records shown as one progress bar with the phases above it."""
 
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
+    def __init__(self, progress: Progress, task: TaskInfo) -> None:
+        self.progress, self.metrics = progress, {metric.name for metric in task.metrics[:2]}
         self.task = progress.add_task("prepare", total=100.0)
 
     def __call__(self, record: dict[str, Any]) -> None:
@@ -36,10 +40,11 @@ class View:
             case "progress":
                 text = f"{record['run']} {record['stage']} epoch {record['epoch']}/{record['epochs']}"
                 self.progress.update(self.task, completed=record["percent"], description=text)
-            case "metrics" if "accuracy" in record["values"]:
+            case "metrics" if record["split"] == "validation":
                 values = record["values"]
-                line = f"  {record['run']} epoch {record['epoch']:g}: accuracy {values['accuracy']:.1%}"
-                self.progress.console.print(f"{line}, loss {values['loss']:.4f} (validation)")
+                figures = [f"{name} {value:.4g}" for name, value in values.items() if name in self.metrics]
+                line = ", ".join([*figures, f"loss {values['loss']:.4g}"])
+                self.progress.console.print(f"  {record['run']} epoch {record['epoch']:g}: {line} (validation)")
             case "log":
                 self.progress.console.print(record["message"])
 
@@ -55,8 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--plan-only", action="store_true", help="print the plan and stop")
     options = parser.parse_args(arguments)
     try:
-        planned = plan(parse_spec(_read(options.spec)), allow_paths=True)
-    except (SpecError, OSError, yaml.YAMLError) as error:
+        spec = parse_spec(_read(options.spec))
+        planned = plan(spec, allow_paths=True, brought=_brought(spec))
+    except (SpecError, OSError, yaml.YAMLError, ValidationError) as error:
         _complain(error, options.spec)
         return 2
     if options.plan_only:
@@ -68,6 +74,22 @@ def main(arguments: list[str] | None = None) -> int:
 def _read(path: Path) -> Any:
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     return data if isinstance(data, dict) else {}
+
+
+def _brought(spec: JobSpec) -> Brought:
+    """The cards of the pack and the models that a spec names by their folders."""
+    asked = spec.dataset
+    datasets, models = {}, {}
+    if asked.key is not None and asked.path is not None:
+        folder = Path(asked.path).resolve()
+        card = DatasetCard.model_validate_json((folder / "dataset.json").read_bytes())
+        datasets[asked.path] = BroughtDataset(card, folder=str(folder))
+    for ref in (None if spec.teacher is None else spec.teacher.model, spec.student.init):
+        if ref is not None and ref.path is not None:
+            folder = Path(ref.path).resolve()
+            model = ModelCard.model_validate_json((folder / "model.json").read_bytes())
+            models[ref.key] = BroughtModel(model, folder=str(folder))
+    return Brought(datasets, models) if datasets or models else NOTHING
 
 
 def _complain(error: Exception, path: Path) -> None:
@@ -92,7 +114,7 @@ def _run(planned: Any, workdir: Path, keep: Path | None) -> int:
             result = kdcore.run(
                 planned,
                 workdir,
-                View(progress),
+                View(progress, planned.dataset.info),
                 stop=lambda: asked[0] if asked else None,
                 keep=None if keep is None else Keep(keep),
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kdcore.left import findings_of
 from kdcore.measure import predict
 from kdcore.measure.angles import layer_angles
 from kdcore.measure.trail import trail
 from kdcore.objective.networks import fingerprint
+from kdcore.objective.padding import reads_tokens
 from kdcore.objective.points import Capture
 from kdcore.prepare import Workshop, weights_file
 from kdcore.spec.plan import STUDENT, TEACHER
@@ -42,25 +43,27 @@ def _findings(workshop: Workshop, workdir: Path) -> list[dict[str, Any]]:
     """What the runs noticed while they trained."""
     found: list[dict[str, Any]] = []
     for run in workshop.plan.runs:
-        found += json.loads((workdir / "runs" / run.name / "findings.json").read_text())
+        found += findings_of(workdir, run.name)
     return found
 
 
 def _pictures(workshop: Workshop) -> tuple[Tensor, Tensor]:
     held_out = workshop.data.validation
-    images = workshop.normalise(held_out.images).to(workshop.machine.device)
-    return images, held_out.labels.to(workshop.machine.device)
+    images = workshop.normalise(held_out.inputs).to(workshop.machine.device)
+    return images, held_out.targets.to(workshop.machine.device)
 
 
 def _angles(workshop: Workshop, networks: Mapping[str, nn.Module]) -> dict[str, Any] | None:
     """Both angle probes between the blocks of teacher and student; None for networks that have too few."""
     plan = workshop.plan
-    if TEACHER not in networks or plan.delivers != STUDENT:
+    if TEACHER not in networks or not plan.networks[TEACHER].blocks or plan.delivers != STUDENT:
         return None
     images, _ = _pictures(workshop)
     sides = {name: _features(networks[name], plan.networks[name].blocks, images) for name in (STUDENT, TEACHER)}
+    reader = reads_tokens(networks.values())
+    mask = None if reader is None else reader.token_mask(images[:MOST_PICTURES])
     try:
-        return dict(layer_angles(sides[STUDENT], sides[TEACHER], seed=plan.spec.training.seed))
+        return dict(layer_angles(sides[STUDENT], sides[TEACHER], mask=mask, seed=plan.spec.training.seed))
     except ValueError:
         return None
 
@@ -78,13 +81,16 @@ def _trails(workshop: Workshop, workdir: Path, networks: Mapping[str, nn.Module]
     images, labels = _pictures(workshop)
     found = {}
     for name in main.learners[1:]:
-        if name not in plan.paths or plan.paths[name].kind not in PROMPTED:
+        if not workshop.task.info.answers_classes or plan.paths.get(name) is None:
+            continue
+        if plan.paths[name].kind not in PROMPTED:
             continue
         of = plan.paths[name].of
         plain = workshop.speaker(of, workdir)
         spoke = workshop.listened(plain, of, main)
         path = workshop.learnt(name, {of: spoke}, weights_file(workdir, main.name, name)).eval()
-        logits = {part: predict(network, images) for part, network in (("plain", plain), ("path", path))}
+        given = workshop.given(of, "validation")
+        logits = {part: predict(network, given) for part, network in (("plain", plain), ("path", path))}
         student = predict(networks[STUDENT], images)
         found[name] = {
             "of": of,

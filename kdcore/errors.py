@@ -15,6 +15,7 @@ ErrorCode = Literal[
     "device_missing",
     "process_lost",
     "export_failed",
+    "teacher_refused",
     "internal",
 ]
 

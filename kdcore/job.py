@@ -14,33 +14,37 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import kdcore.models as models
-from kdcore.data.batches import Batches, Shelf
+from kdcore import gate
+from kdcore.batching import batches_of
+from kdcore.data.batches import Batches
 from kdcore.data.mapped import Mapped
-from kdcore.data.readers import Pictures
 from kdcore.data.shelves import in_file, shelf, streams
-from kdcore.data.splits import stratified
 from kdcore.distributed import Group, Place, Solo, open_group
 from kdcore.errors import EngineError, Stopped
 from kdcore.files import disk_full, write_json
 from kdcore.kept import Keeper
-from kdcore.objective.distances import UNLABELLED
+from kdcore.left import history_of, leave, left_by
 from kdcore.objective.networks import fingerprint
 from kdcore.prepare import Workshop, open_workshop, resolve, weights_file
 from kdcore.proof import Prover
+from kdcore.proof.scores import scores
 from kdcore.seeds import derive
+from kdcore.spec.generated import TeacherTexts
 from kdcore.spec.plan import Plan, RunPlan
 from kdcore.together import run_together
 from kdcore.train import search
 from kdcore.train.cache import Keep, TeacherCache
 from kdcore.train.checkpoint import CheckpointFolder
+from kdcore.train.corpus import Corpus
 from kdcore.train.fitting import memory_is_full
 from kdcore.train.loop import Loop
 from kdcore.train.machine import Machine
 from kdcore.train.progress import Progress, Record, Report
+from kdcore.train.spending import Spending, spending
 from kdcore.train.writer import CheckpointWriter
+from kdcore.trees import TREES
 
-RESOLVED, PICTURES = "resolved.json", "pictures"
+RESOLVED, SHELF = "resolved.json", "shelf"
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ def run(
     *,
     stop: Callable[[], str | None] = lambda: None,
     keep: Keep | None = None,
+    trial: bool = False,
 ) -> Result:
     """Run a plan in ``workdir``; an earlier attempt's checkpoint there is taken up.
 
@@ -72,6 +77,8 @@ def run(
         report: called with each record (phase, progress, metrics, log, resolved, checkpoint, artifact, result).
         stop: asked at every step; a reason ends the run after a checkpoint.
         keep: where outputs of frozen networks are kept; in ``workdir`` when left out.
+        trial: end with the student's scores (`kdcore.proof.scores`), with no files to deliver and no report; on one
+            process.
 
     Raises:
         Stopped: on request, with the reason.
@@ -86,7 +93,7 @@ def run(
     group = open_group(processes, Machine.of_this(plan.spec).device)
     try:
         with torch.random.fork_rng():
-            return _Job(plan, folder, report if group.first else _silent, stop, keep, group).run()
+            return _Job(plan, folder, report if group.first else _silent, stop, keep, group, trial=trial).run()
     except (MemoryError, RuntimeError) as error:
         if not memory_is_full(error):
             raise
@@ -110,9 +117,11 @@ class _Job:
     stop: Callable[[], str | None]
     keep: Keep
     group: Group = field(default_factory=Solo)
+    trial: bool = False
     done: list[str] = field(default_factory=list)
     bitwise: bool = True
     durations: dict[str, float] = field(default_factory=dict)
+    spent: Spending = field(default_factory=Spending)
 
     def run(self) -> Result:
         document = self.plan.document()
@@ -121,6 +130,7 @@ class _Job:
             write_json(self.workdir / "plan.json", document)
         asked = self.plan.spec.training.checkpoints
         self.checkpoints = CheckpointFolder(self.workdir, digest, asked.keep)
+        self.spent = spending(Machine.of_this(self.plan.spec).device, self.group.size)
         with self._phase("prepare"):
             state = self._take_up()
             self.workshop, self.resolved = self._prepare()
@@ -130,7 +140,7 @@ class _Job:
             self.progress = Progress(self.report, self.plan.steps, self._steps_before() + _steps_of(state))
             for run in self.plan.runs:
                 if run.name not in self.done:
-                    with self._phase(run.phase, run.name):
+                    with self._phase(run.phase, run.name), self.spent.of(run.name):
                         self._train(run, state)
                     state = None
             self.writer.wait()
@@ -155,6 +165,7 @@ class _Job:
         position, state = found
         self.done = list(position["done"])
         self.bitwise = position["bitwise"]
+        self.spent.restore(position["spent"])
         self._log(f"resuming from step {position['step']} of {self.plan.steps}")
         return state
 
@@ -163,20 +174,28 @@ class _Job:
         settled = self._settle() if self.group.first else None
         pinned = self.group.told(None if settled is None else settled[1])
         assert pinned is not None
-        return settled or (open_workshop(self.plan, pinned), pinned)
+        return settled or (open_workshop(self.plan, pinned, self.workdir), pinned)
 
     def _settle(self) -> tuple[Workshop, dict[str, Any]]:
         path = self.workdir / RESOLVED
         pinned = json.loads(path.read_text()) if path.exists() else None
-        workshop = open_workshop(self.plan, pinned)
+        workshop = open_workshop(self.plan, pinned, self.workdir)
         if pinned is None:
             workshop, pinned = resolve(workshop)
+            pinned["gate"] = self._gate(workshop)
             write_json(path, pinned)
         elif workshop.machine.pinned() != pinned["machine"]:
             self.bitwise = False
             self._log(f"another machine than before: {workshop.machine}; the bits may differ", "warning")
         self.report({"type": "resolved", "resolved": pinned})
         return workshop, pinned
+
+    def _gate(self, workshop: Workshop) -> dict[str, Any]:
+        """What given teachers are worth, said before anybody listens to them."""
+        found = gate.passed(workshop)
+        for figures in found.values():
+            self._log(figures["message"], "info" if figures["passed"] else "warning")
+        return found
 
     def _steps_before(self) -> int:
         return sum(run.steps for run in self.plan.runs if run.name in self.done)
@@ -188,9 +207,10 @@ class _Job:
         networks = self.workshop.networks(run, self.workdir)
         before = {name: fingerprint(networks[name]) for name in run.needs}
         batches = self._batches(run)
+        texts = self._written_by_teacher(run, networks, batches)
         keeper = self._keeper()
         with keeper.of(run, networks, batches) as caches:
-            loop = self._loop(run, networks, batches, caches)
+            loop = self._loop(run, networks, batches, caches, texts)
             loop.findings += keeper.findings
             history = loop.train(state)
         for name, was in before.items():
@@ -198,36 +218,63 @@ class _Job:
                 raise EngineError("internal", f"the frozen {name} changed during run {run.name!r}; please report this")
         self._keep(run, networks, history, loop.findings)
 
+    def _written_by_teacher(
+        self, run: RunPlan, networks: Mapping[str, nn.Module], batches: Batches
+    ) -> dict[str, Tensor]:
+        """The texts that stages learn from, written now where they are not there yet; safe before the training."""
+        corpora = self._corpora(run.name)
+        fresh = [corpus for corpus in corpora if not corpus.complete]
+        workshop = self.workshop
+        try:
+            for corpus in fresh:
+                teacher = networks[corpus.plan.writer]
+                settings = (batches.shelf, workshop.normalise, workshop.machine, self.group)
+                corpus.write(teacher, *settings, say=self._log, stop=self.stop)
+        except Stopped:
+            self._checkpoint(run.name, self._steps_before(), None)
+            raise
+        if fresh:
+            self._checkpoint(run.name, self._steps_before(), None)
+        return {corpus.stage: corpus.texts() for corpus in corpora}
+
+    def _corpora(self, name: str) -> list[Corpus]:
+        """What a teacher writes for the stages of a run."""
+        run, folder = self.plan.run(name), weights_file(self.workdir, name).parent
+        return [
+            Corpus(folder, number, stage.name, stage.writing, self.plan.dataset.counts.train)
+            for number, stage in enumerate(run.stages)
+            if stage.writing is not None and isinstance(stage.writing.asked, TeacherTexts)
+        ]
+
     def _chosen(self, run: RunPlan) -> RunPlan:
         """The run with the points that its searches found best."""
         if not run.choices:
             return run
         (names,) = set(run.choices.values())
-        ranked = search.ranked(names, self._history)
+        ranked = search.ranked(names, self._history, self.workshop.task)
         best = self.plan.run(ranked[0]["run"])
         for row in ranked:
-            self._log("hint-pair search: {run}, accuracy {accuracy:.2%}, hint loss {loss:.4g}".format(**row))
+            self._log("hint-pair search: {run}, {metric} {figure:.4g}, hint loss {loss:.4g}".format(**row))
         return search.with_points_of(run, best)
 
     def _history(self, run: str) -> list[Record]:
-        records: list[Record] = json.loads((self.workdir / "runs" / run / "history.json").read_text())
-        return records
+        return history_of(self.workdir, run)
 
     def _batches(self, run: RunPlan) -> Batches:
         readers, device = self.plan.spec.resources.readers, self.workshop.machine.device
-        train, folder = self.workshop.data.train, self.workdir / PICTURES
-        pictures = shelf(train, folder, device, streamed=self.streamed, readers=readers)
-        return _batches(run, self.workshop, pictures)
+        train, folder = self.workshop.data.train, self.workdir / SHELF
+        inputs = shelf(train, folder, device, streamed=self.streamed, readers=readers)
+        return batches_of(run, self.workshop, inputs)
 
     def _shelve(self) -> bool:
-        """Put the training pictures into a file if they are too large for memory; whether they were."""
-        data, folder = self.workshop.data, self.workdir / PICTURES
+        """Put the training examples into a file if they are too large for memory; whether they were."""
+        data, folder = self.workshop.data, self.workdir / SHELF
         budget = self.plan.spec.resources.memory_gb
         streamed = self.group.told(streams(data.train, self.workshop.machine.device, budget))
         if streamed:
             if self.group.first:
                 Mapped.write(data.train, folder)
-                self._log(f"the training pictures ({data.train.images.numel() / 1e9:.2g} GB) are streamed from a file")
+                self._log(f"the training inputs ({data.train.inputs.nbytes / 1e9:.2g} GB) are streamed from a file")
             self.group.barrier()
             data.train = in_file(folder)
         return streamed
@@ -246,7 +293,12 @@ class _Job:
         )
 
     def _loop(
-        self, run: RunPlan, networks: dict[str, nn.Module], batches: Batches, caches: Mapping[str, TeacherCache]
+        self,
+        run: RunPlan,
+        networks: dict[str, nn.Module],
+        batches: Batches,
+        caches: Mapping[str, TeacherCache],
+        texts: Mapping[str, Tensor],
     ) -> Loop:
         workshop = self.workshop
         device = workshop.machine.device
@@ -254,7 +306,8 @@ class _Job:
             run=run,
             networks=networks,
             batches=batches,
-            validation=_on(workshop.data.validation, device),
+            validation=workshop.data.validation.on(device),
+            task=workshop.task,
             normalise=workshop.normalise,
             machine=workshop.machine,
             progress=self.progress,
@@ -264,38 +317,37 @@ class _Job:
             poll=self._poll,
             group=self.group,
             caches=caches,
-            twin=None if run.guard is None else search.last_accuracy(self._history(run.guard.twin)),
+            tables=workshop.tables,
+            texts=texts,
+            twin=self._twin_figure(run),
         )
+
+    def _twin_figure(self, run: RunPlan) -> float | None:
+        guard = run.guard
+        return None if guard is None else search.last_figure(self._history(guard.twin), self.workshop.task.watched.name)
 
     def _keep(
         self, run: RunPlan, networks: dict[str, nn.Module], history: list[Record], findings: list[dict[str, Any]]
     ) -> None:
         """Leave what a finished run is needed for, then make it safe."""
         if self.group.first:
-            self._write(run, networks, history, findings)
+            leave(self.workdir, run, networks, history, findings)
         self.group.barrier()  # the next run reads it
         self.done.append(run.name)
         self._checkpoint(run.name, self._steps_before(), None)
 
-    def _write(
-        self, run: RunPlan, networks: dict[str, nn.Module], history: list[Record], findings: list[dict[str, Any]]
-    ) -> None:
-        folder = weights_file(self.workdir, run.name).parent
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in run.learners:
-            path = weights_file(self.workdir, run.name, None if name == run.learner else name)
-            part = path.with_name(path.name + ".part")
-            models.save(networks[name], part)
-            part.replace(path)
-        write_json(folder / "history.json", history)
-        write_json(folder / "findings.json", findings)
-
     def _checkpoint(self, run: str, step: int, state: dict[str, Any] | None) -> None:
         if not self.group.first:
             return
-        kept = [f"runs/{name}/{file}" for name in self.done for file in self._left_by(name)]
-        position = {"run": run, "step": step, "done": list(self.done), "bitwise": self.bitwise}
-        self.writer.save(position, state, [RESOLVED, *kept])
+        kept = [f"runs/{name}/{file}" for name in self.done for file in left_by(self.plan.run(name))]
+        kept += [] if run in self.done else [f"runs/{run}/{path.name}" for path in self._texts_of(run)]
+        so_far = {"done": list(self.done), "bitwise": self.bitwise, "spent": self.spent.state()}
+        position = {"run": run, "step": step, **so_far}
+        grown = [TREES] if any(network.kind == "trees" for network in self.plan.networks.values()) else []
+        self.writer.save(position, state, [RESOLVED, *grown, *kept])
+
+    def _texts_of(self, run: str) -> list[Path]:
+        return [path for corpus in self._corpora(run) for path in corpus.files()]
 
     def _written(self, record: Record) -> None:
         self.report({"type": "checkpoint", **record})
@@ -305,11 +357,11 @@ class _Job:
         self.writer.poll()
         return not self.writer.busy
 
-    def _left_by(self, run: str) -> list[str]:
-        others = [f"{name}.safetensors" for name in self.plan.run(run).learners[1:]]
-        return ["weights.safetensors", *others, "history.json", "findings.json"]
-
     def _prove(self) -> Result:
+        if self.trial:
+            with self._phase("evaluate"):
+                return Result(scores(self.workshop, self.workdir), self.workdir / "artifacts")
+
         def ask() -> None:
             reason = self.stop()
             if reason is not None:
@@ -321,6 +373,7 @@ class _Job:
             resolved={**self.resolved, "bitwise": self.bitwise},
             phase=self._phase,
             durations=self.durations,
+            cost=self.spent.cost(self.workshop.machine.device),
             ask=ask,
             report=self.report,
         ).prove()
@@ -330,41 +383,3 @@ class _Job:
 
 def _steps_of(state: dict[str, Any] | None) -> int:
     return 0 if state is None else int(state["position"]["step"])
-
-
-def _on(pictures: Pictures, device: str) -> Pictures:
-    return Pictures(pictures.images.to(device), pictures.labels.to(device))
-
-
-def _batches(run: RunPlan, workshop: Workshop, pictures: Shelf) -> Batches:
-    """The run's batches; both runs of the student draw the same order from the same pictures where labels allow.
-
-    Raises:
-        EngineError: ``invalid_data`` for a sampler that asks for more classes than the run has labels of.
-    """
-    train, training = workshop.data.train, run.training
-    known = _known(run, train.labels, workshop.plan.dataset.splits.seed)
-    labels = torch.full_like(train.labels, UNLABELLED)
-    labels[known] = train.labels[known]
-    device = workshop.machine.device
-    try:
-        return Batches(
-            pictures,
-            labels.to(device),
-            known if run.sample == "labelled" else torch.arange(len(train)),
-            steps=run.steps_per_epoch,
-            batch_size=training.batch_size,
-            seed=derive(training.seed, run.learner),
-            augment=training.augment,
-            normalise=workshop.normalise,
-            sampler=training.sampler,
-        )
-    except ValueError as error:
-        raise EngineError("invalid_data", str(error), "/training/sampler") from None
-
-
-def _known(run: RunPlan, labels: Tensor, seed: int) -> Tensor:
-    """Indices of the pictures whose label the run may see."""
-    if run.labels is None:
-        return torch.arange(len(labels))
-    return stratified(labels, run.labels, seed, "labels")

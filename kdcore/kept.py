@@ -48,6 +48,7 @@ def decided(
             paths=plan.paths,
             traced=traced,
             item=item,
+            stored=[name for name, network in plan.networks.items() if network.stored],
         )
     except CacheRefused as error:
         raise EngineError("invalid_data", str(error), "/training/cache/mode") from None
@@ -57,11 +58,12 @@ def decided(
 def _listened(plan: Plan) -> dict[str, list[str]]:
     """The points of every network about which there is something to decide."""
     asked = {one.network for group in plan.kept for one in group if plan.spec.training.cache.mode != "off"}
+    stored = {name for name, network in plan.networks.items() if network.stored}
     found: dict[str, list[str]] = {}
     for run in plan.runs:
         for stage in run.stages:
             for name, points in points_read(stage, plan.dataset.num_classes).items():
-                if name in asked and name not in run.learners and name not in plan.paths:
+                if name in asked and name not in run.learners and name not in plan.paths and name not in stored:
                     found.setdefault(name, []).extend(points)
     return {name: list(dict.fromkeys(points)) for name, points in found.items()}
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 import kdcore.models as models
+from kdcore.blackboxes import black_box, tables
 from kdcore.data import Data, open_data
-from kdcore.data.batches import Batch, Normalise
+from kdcore.data.batches import Batch
+from kdcore.data.normalise import Normalise
 from kdcore.errors import EngineError
 from kdcore.kept import decided
 from kdcore.models.folding import folded
@@ -24,6 +26,8 @@ from kdcore.objective.terms import points_of
 from kdcore.seeds import seeded
 from kdcore.spec.plan import STUDENT, Plan, RunPlan
 from kdcore.spec.points import Point
+from kdcore.tasks import Task, task_of
+from kdcore.train.cache import Table
 from kdcore.train.machine import Machine
 from kdcore.train.numerics import choose, whether_compiled
 from kdcore.train.stage import Stage
@@ -36,18 +40,24 @@ class Workshop:
 
     Attributes:
         plan: of the job.
-        data: its pictures.
+        data: its examples.
+        task: what they ask for.
         machine: where it runs.
+        folder: what the plan's paths of brought files are relative to.
+        tables: stored outputs, by the networks that are such tables and the paths through them.
     """
 
     plan: Plan
     data: Data
+    task: Task
     machine: Machine
+    folder: Path = Path()
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
     @property
     def normalise(self) -> Normalise:
-        """From bytes to the networks' input."""
-        return Normalise(self.data.mean, self.data.std)
+        """From raw inputs to what networks get."""
+        return Normalise(self.data.mean, self.data.std, self.data.kind)
 
     def fresh(self, name: str, networks: Mapping[str, nn.Module] | None = None) -> nn.Module:
         """The network ``name`` with its initial weights; the same bits whenever and for whichever run it is asked.
@@ -57,9 +67,30 @@ class Workshop:
         if name in self.plan.paths:
             return self._path(name, networks or {})
         network = self.plan.networks[name]
+        if network.kind != "built":
+            box = black_box(network, self.folder, self.plan.dataset)
+            return (box if name in self.tables else self._as_it_knows(box, name)).to(self.machine.device)
         with seeded(self.plan.spec.training.seed, name, "initial weights"):
             built = models.build(network.architecture, network.num_classes, **network.options)
-        return models.without_inplace(built).to(self.machine.device)
+        if network.starts is not None:
+            self._start(built, name, network.starts)
+        return self._as_it_knows(models.without_inplace(built), name).to(self.machine.device)
+
+    def _start(self, built: nn.Module, name: str, file: str) -> None:
+        try:
+            models.start(built, self.folder / file)
+        except (ValueError, OSError) as error:
+            raise EngineError("invalid_data", f"{name}: {error}", f"/{name}") from error
+
+    def _as_it_knows(self, network: nn.Module, name: str) -> nn.Module:
+        """The network, given inputs normalised as it was trained on where that is not as the dataset is."""
+        plan = self.plan.networks[name]
+        if not plan.mean:
+            return network
+        try:
+            return models.renormalised(network, self.data.mean, self.data.std, plan.mean, plan.std)
+        except ValueError as error:
+            raise EngineError("invalid_data", f"{name}: {error}", f"/{name}") from None
 
     def _path(self, name: str, networks: Mapping[str, nn.Module]) -> nn.Module:
         path = self.plan.paths[name]
@@ -67,7 +98,7 @@ class Workshop:
         further: dict[str, Any] = {}
         if path.borrows is not None:
             further["borrowed"] = networks[path.borrows] if path.borrows in networks else self.fresh(path.borrows)
-        further |= {"at": path.at, "classifier": path.classifier, "sample": self.sample}
+        further |= {"at": path.at, "classifier": path.classifier, "sample": self._sample_of(path.of)}
         try:
             with seeded(self.plan.spec.training.seed, name, "initial weights"):
                 built = paths.build(path.kind, of, path.options, **further)
@@ -77,16 +108,29 @@ class Workshop:
 
     @property
     def sample(self) -> Tensor:
-        """Two pictures to trace shapes with."""
-        return self.normalise(self.data.validation.images[:2]).to(self.machine.device)
+        """Two inputs to trace shapes with."""
+        return self.normalise(self.data.validation.inputs[:2]).to(self.machine.device)
+
+    def _sample_of(self, name: str) -> Tensor:
+        table = self.tables.get(name)
+        return self.sample if table is None else table.rows("validation", torch.arange(2)).to(self.machine.device)
+
+    def given(self, name: str, split: Literal["validation", "test"]) -> Tensor:
+        """What the network ``name`` is given about a whole split: its inputs, or the rows of its table."""
+        examples = self.data.validation if split == "validation" else self.data.test
+        if name in self.tables:
+            return self.tables[name].rows(split, torch.arange(len(examples)))
+        return self.normalise(examples.inputs)
 
     def loaded(self, name: str, path: Path) -> nn.Module:
-        """The network ``name`` with the weights of a file.
+        """The network ``name`` with the weights of a file; a black box as it is.
 
         Raises:
             EngineError: ``invalid_data`` when the file does not hold this network.
         """
         network = self.fresh(name)
+        if self.plan.networks[name].kind != "built":
+            return network
         try:
             models.load(network, path)
         except (ValueError, OSError) as error:
@@ -96,7 +140,7 @@ class Workshop:
     def speaker(self, name: str, workdir: Path) -> nn.Module:
         """The network ``name`` as a frozen speaker: from the plan's file, or as a run of this job left it."""
         given = self.plan.networks[name].weights
-        return freeze(self.loaded(name, Path(given) if given else weights_file(workdir, name)))
+        return freeze(self.loaded(name, self.folder / given if given else weights_file(workdir, name)))
 
     def networks(self, run: RunPlan, workdir: Path) -> dict[str, nn.Module]:
         """The learners of ``run``, fresh, and whom it listens to; paths are built over the others."""
@@ -111,7 +155,7 @@ class Workshop:
 
     def listened(self, network: nn.Module, name: str, run: RunPlan) -> nn.Module:
         """A frozen network as it speaks in ``run``: with less work where that says the same."""
-        if self.machine.folded:
+        if self.machine.folded and self.plan.networks[name].kind == "built":
             points = [point for stage in run.stages for point in points_of(stage).get(name, ())]
             points += [point for path in self.plan.paths.values() if path.of == name for point in path.at]
             looked_at = {Point.parse(point).path for point in points}
@@ -146,8 +190,11 @@ def weights_file(workdir: Path, run: str, network: str | None = None) -> Path:
     return workdir / "runs" / run / f"{network or 'weights'}.safetensors"
 
 
-def open_workshop(plan: Plan, pinned: Mapping[str, Any] | None) -> Workshop:
+def open_workshop(plan: Plan, pinned: Mapping[str, Any] | None, folder: str | Path = ".") -> Workshop:
     """Read the data and settle the machine; as an earlier attempt pinned it, if there was one.
+
+    Args:
+        folder: what the plan's paths of brought files are relative to.
 
     Raises:
         EngineError: ``invalid_data`` or ``device_missing``.
@@ -155,11 +202,14 @@ def open_workshop(plan: Plan, pinned: Mapping[str, Any] | None) -> Workshop:
     machine = Machine.of_this(plan.spec)
     if pinned is not None:
         machine = machine.as_pinned(pinned["machine"])
-    data = open_data(plan.dataset)
+    folder = Path(folder)
+    task = task_of(plan.dataset, folder)
+    data = open_data(plan.dataset, folder if plan.dataset.pack is not None else None)
+    data.prepare(task.prepared)
     if pinned is not None and data.sha256() != pinned["data"]["sha256"]:
-        message = f"dataset {plan.dataset.name!r} has other pictures than the checkpoint was made with"
+        message = f"dataset {plan.dataset.name!r} has other examples than the checkpoint was made with"
         raise EngineError("invalid_data", message, "/dataset")
-    return Workshop(plan, data, machine)
+    return Workshop(plan, data, task, machine, folder, tables(plan, data, folder))
 
 
 def resolve(workshop: Workshop) -> tuple[Workshop, dict[str, Any]]:
@@ -173,7 +223,7 @@ def resolve(workshop: Workshop) -> tuple[Workshop, dict[str, Any]]:
     plan, data = workshop.plan, workshop.data
     given = {name: network.weights for name, network in plan.networks.items() if network.weights}
     networks = {
-        name: workshop.loaded(name, Path(given[name])) if name in given else workshop.fresh(name)
+        name: workshop.loaded(name, workshop.folder / given[name]) if name in given else workshop.fresh(name)
         for name in plan.networks
     }
     networks |= {name: workshop.fresh(name) for name in plan.paths}  # over networks of their own: some freeze them
@@ -234,9 +284,9 @@ def _last_step(workshop: Workshop, machine: Machine) -> tuple[Callable[[], float
     size = run.training.batch_size // workshop.plan.spec.resources.processes
     held_out = workshop.data.validation
     index = torch.arange(size) % len(held_out)
-    images = workshop.normalise(held_out.images[index]).to(machine.device)
-    batch = Batch(images, held_out.labels[index].to(machine.device), index)
-    stage = Stage(run, run.stages[-1], cast, images[:2], machine, samples=size)
+    images = workshop.normalise(held_out.inputs[index]).to(machine.device)
+    batch = Batch(images, held_out.targets[index].to(machine.device), index)
+    stage = Stage(run, run.stages[-1], cast, images[:2], machine, samples=size, tables=workshop.tables)
 
     def step() -> float:
         return float(stage.step(batch, 0, 0)["loss"])
@@ -261,7 +311,14 @@ def _traced(run: RunPlan, networks: Mapping[str, nn.Module], workshop: Workshop)
     found, named = {}, nn.ModuleDict()
     for plan in run.stages:
         stage = Stage(
-            run, plan, _cast(run, networks, learn=False), workshop.sample, workshop.machine, samples=0, named=named
+            run,
+            plan,
+            _cast(run, networks, learn=False),
+            workshop.sample,
+            workshop.machine,
+            samples=0,
+            named=named,
+            tables=workshop.tables,
         )
         found[plan.name] = stage.describe()
         stage.close()

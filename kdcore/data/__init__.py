@@ -1,6 +1,7 @@
-"""Pictures and labels: readers, splits, and batches from memory."""
+"""Inputs and targets: readers, packs, splits, and batches from memory."""
 
-from kdcore.data.readers import Pictures, read
+from kdcore.data.examples import Examples
+from kdcore.data.readers import read
 from kdcore.data.splits import Data, TestSplitClosed, load, open_data
 
-__all__ = ["Data", "Pictures", "TestSplitClosed", "load", "open_data", "read"]
+__all__ = ["Data", "Examples", "TestSplitClosed", "load", "open_data", "read"]

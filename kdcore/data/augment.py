@@ -38,7 +38,7 @@ class Changer:
             shifts = dice.whole(keys, "shift", 2 * asked.shift + 1, 2) - asked.shift
             images = warp.shifted(images, shifts.to(device, non_blocking=True), asked.shift)
         if asked.flip:
-            images = warp.mirrored(images, dice.whole(keys, "flip", 2)[:, 0].to(device, non_blocking=True))
+            images = warp.mirrored(images, self.mirrored(keys).to(device, non_blocking=True))
         if asked.rotate:
             places = dice.whole(keys, "rotate", 2 * warp.TURNS + 1)[:, 0]
             images = warp.turned(images, places.to(device, non_blocking=True), asked.rotate)
@@ -49,6 +49,10 @@ class Changer:
             brightness, contrast = factors.to(device, non_blocking=True).unbind(1)
             images = tone.contrasted(tone.brightened(images, brightness), contrast)
         return images
+
+    def mirrored(self, keys: Tensor) -> Tensor:
+        """Which pictures ``flip`` mirrors: whole numbers [B] of 0 and 1."""
+        return dice.whole(keys, "flip", 2)[:, 0]
 
     def erased(self, images: Tensor, keys: Tensor) -> Tensor:
         """Normalised pictures float32 [B, C, H, W], some with a rectangle set to 0, the training pixels' mean.

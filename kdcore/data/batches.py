@@ -1,10 +1,9 @@
-"""Batches of training pictures: all that is random depends on seed, epoch and place, so a resumed run sees the same."""
+"""Batches of training examples: all that is random depends on seed, epoch and place, so a resumed run sees the same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from kdcore.data import dice
 from kdcore.data.augment import Changer
 from kdcore.data.mixing import Mixed, Mixer
+from kdcore.data.normalise import Normalise
 from kdcore.data.sampler import occurrences, order_of
 from kdcore.seeds import derive
 from kdcore.spec.training import Augment, Sampler
@@ -26,22 +26,26 @@ RECIPE = 1
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's pictures.
+    """One step's examples.
 
     Attributes:
-        images: float32 [B, C, H, W], normalised.
-        labels: int64 [B]; ``UNLABELLED`` where the learner may not know.
+        inputs: float32 [B, ...], normalised; token ids int64 [B, L].
+        targets: [B, ...], see `kdcore.data.Examples`; where the learner may not know, what the task does not count:
+            ``UNLABELLED`` for whole numbers, NaN for others.
         index: int64 [B] on the CPU, places in the training split.
         view: int64 [B] on the CPU, which seeded view of its picture each is; zeros, also when left out, where there
             are none.
         mixed: what was mixed into the pictures, where something was.
+        compared: of texts that the learner wrote itself, bool [B, T], the tokens on which others are followed; where it
+            is left out, targets say which tokens count.
     """
 
-    images: Tensor
-    labels: Tensor
+    inputs: Tensor
+    targets: Tensor
     index: Tensor
     view: Tensor = None  # type: ignore[assignment]
     mixed: Mixed | None = None
+    compared: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.view is None:
@@ -54,55 +58,43 @@ class Batch:
 
     def _part(self, part: slice) -> Batch:
         mixed = None if self.mixed is None else Mixed(self.mixed.labels[part], self.mixed.share[part])
-        return Batch(self.images[part], self.labels[part], self.index[part], self.view[part], mixed)
-
-
-@dataclass(frozen=True)
-class Normalise:
-    """From bytes to the network's input: ``(x / 255 - mean) / std`` by channel."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """float32 of the same shape."""
-        scale, shift = _line(self.mean, self.std, images.device)
-        return images.to(torch.float32, copy=True).mul_(scale).add_(shift)
-
-
-@lru_cache(maxsize=16)
-def _line(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Factor and summand of each channel, kept on the device."""
-    shape = (1, len(mean), 1, 1)
-    scale = torch.tensor([1 / (255 * s) for s in std], device=device).view(shape)
-    return scale, torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], device=device).view(shape)
+        compared = None if self.compared is None else self.compared[part]
+        return Batch(self.inputs[part], self.targets[part], self.index[part], self.view[part], mixed, compared)
 
 
 class Shelf(Protocol):
-    """Where raw pictures come from: ``Pictures`` in memory, or ``Streamed`` ones."""
+    """Where raw inputs come from: `Examples` in memory, or `Streamed` ones."""
 
     @property
     def device(self) -> torch.device:
-        """Where the pictures are handed out."""
+        """Where the inputs are handed out."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of a picture: (C, H, W)."""
+        """Of one input, such as (C, H, W)."""
 
     def read(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
-        """For each of ``parts``, places int64 [B] on the CPU, its pictures: uint8 [B, C, H, W]."""
+        """For each of ``parts``, places int64 [B] on the CPU, its raw inputs [B, ...]."""
+
+
+class Turn(Protocol):
+    """What becomes of the targets of pictures that are mirrored: masks and boxes are mirrored with them."""
+
+    def __call__(self, targets: Tensor, chosen: Tensor, width: int) -> Tensor:
+        """Targets [B, ...] of pictures ``width`` pixels wide, of which ``chosen``, bool [B], are mirrored."""
 
 
 class Batches:
     """The training batches of one run.
 
     Args:
-        pictures: handed out on the device they are used on.
-        labels: int64 [N] on that device, what the learner may know, ``UNLABELLED`` elsewhere.
+        inputs: handed out on the device they are used on.
+        targets: [N, ...] on that device, what the learner may know; see `Batch` for the others.
         candidates: places that are drawn from; each epoch passes over them as often as its steps need.
         steps: batches an epoch.
         seed: of order and augmentation; equal seeds give equal batches in any run.
-        sampler: batches balanced by class, instead of all pictures alike.
+        sampler: batches balanced by class, instead of all examples alike.
+        turn: mirrors targets with their pictures; without it they stay as they are.
 
     Raises:
         ValueError: fewer classes than ``sampler`` asks for, or a batch size that is not what it makes.
@@ -110,8 +102,8 @@ class Batches:
 
     def __init__(
         self,
-        pictures: Shelf,
-        labels: Tensor,
+        inputs: Shelf,
+        targets: Tensor,
         candidates: Tensor,
         *,
         steps: int,
@@ -120,13 +112,14 @@ class Batches:
         augment: Augment,
         normalise: Normalise,
         sampler: Sampler | None = None,
+        turn: Turn | None = None,
     ) -> None:
-        self.shelf, self.labels = pictures, labels
+        self.shelf, self.targets, self.turn = inputs, targets, turn
         self.steps, self.batch_size, self.seed = steps, batch_size, seed
         self.augment, self.normalise = augment, normalise
-        self.order = order_of(labels, candidates, batch_size, seed, sampler)
+        self.order = order_of(targets, candidates, batch_size, seed, sampler)
         self._changer = Changer(augment)
-        self._mixer = Mixer(augment, labels.cpu() >= 0, seed) if augment.mixes else None
+        self._mixer = Mixer(augment, targets.cpu() >= 0, seed) if augment.mixes else None
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of ``epoch`` from ``first_step`` on."""
@@ -187,17 +180,19 @@ class Batches:
 
     def _stretch(self) -> int:
         """Steps whose pictures are changed at once."""
-        picture = torch.Size(self.shelf.shape).numel()
-        return max(1, STRETCH.get(self.labels.device.type, STRETCH["cpu"]) // (picture * self.batch_size))
+        size = torch.Size(self.shelf.shape).numel()
+        return max(1, STRETCH.get(self.targets.device.type, STRETCH["cpu"]) // (size * self.batch_size))
 
     def _finished(self, raw: Tensor, index: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures changed and normalised, and their labels."""
+        """Inputs changed and normalised, and their targets."""
         images = self.normalise(self._changer.changed(raw, keys))
-        labels = self.labels.index_select(0, index.to(self.labels.device, non_blocking=True))
-        return self._changer.erased(images, keys), labels
+        targets = self.targets.index_select(0, index.to(self.targets.device, non_blocking=True))
+        if self.turn is not None and self.augment.flip:
+            targets = self.turn(targets, self._changer.mirrored(keys).to(targets.device), self.shelf.shape[-1])
+        return self._changer.erased(images, keys), targets
 
     def _mixed(self, batch: Batch, epoch: int, step: int) -> Batch:
         if self._mixer is None:
             return batch
-        images, mixed = self._mixer(batch.images, batch.labels, batch.index, epoch, step)
-        return Batch(images, batch.labels, batch.index, batch.view, mixed)
+        inputs, mixed = self._mixer(batch.inputs, batch.targets, batch.index, epoch, step)
+        return Batch(inputs, batch.targets, batch.index, batch.view, mixed)

@@ -1,4 +1,4 @@
-"""Pictures in a file that is mapped into memory: the system reads what is looked at, and forgets it again."""
+"""Examples in a file that is mapped into memory: the system reads what is looked at, and forgets it again."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdcore.data.readers import Pictures
+from kdcore.data.examples import Examples
 from kdcore.errors import EngineError
 
-IMAGES, LABELS = "images.npy", "labels.npy"
+INPUTS, TARGETS, ORIGIN = "inputs.npy", "targets.npy", "origin.npy"
+KINDS = (np.uint8, np.float32, np.int32, np.int64)
+"""Types that inputs may have."""
 
 
 class Mapped:
-    """Labelled pictures of a folder: ``images.npy``, uint8 [N, C, H, W], and ``labels.npy``, int64 [N].
+    """Examples of a folder: ``inputs.npy``, ``targets.npy`` and ``origin.npy``, as `Examples` has them.
 
     Args:
         folder: that ``write`` has filled.
@@ -28,34 +30,35 @@ class Mapped:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._images, self.labels = _open(self.folder)
+        self._inputs, self.targets, self.origin = _open(self.folder)
 
     @classmethod
-    def write(cls, pictures: Pictures, folder: str | Path) -> Mapped:
-        """The pictures put into ``folder``, and opened there."""
+    def write(cls, examples: Examples, folder: str | Path) -> Mapped:
+        """The examples put into ``folder``, and opened there."""
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
-        np.save(place / IMAGES, pictures.images.cpu().numpy())
-        np.save(place / LABELS, pictures.labels.cpu().numpy())
+        np.save(place / INPUTS, examples.inputs.cpu().numpy())
+        np.save(place / TARGETS, examples.targets.cpu().numpy())
+        np.save(place / ORIGIN, examples.origin.numpy())
         return cls(place)
 
     @property
     def whole(self) -> Tensor:
-        """All pictures, uint8 [N, C, H, W], of the file; to be read only."""
+        """All inputs [N, ...] of the file; to be read only."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # torch has no tensors that cannot be written
-            return torch.from_numpy(self._images)
+            return torch.from_numpy(self._inputs)
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
-    def __getitem__(self, place: int) -> tuple[Tensor, int]:
-        """One picture, uint8 [C, H, W], and its label."""
-        return torch.from_numpy(np.array(self._images[place])), int(self.labels[place])
+    def __getitem__(self, place: int) -> tuple[Tensor, Tensor]:
+        """One input and its target."""
+        return torch.from_numpy(np.array(self._inputs[place])), self.targets[place]
 
     def rows(self, index: Tensor) -> Tensor:
-        """The pictures at ``index``: uint8 [B, C, H, W]."""
-        return torch.from_numpy(self._images[index.numpy()])
+        """The inputs at ``index``, int64 [B]."""
+        return torch.from_numpy(self._inputs[index.numpy()])
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder}
@@ -63,15 +66,16 @@ class Mapped:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Open the files anew: a pickled map would carry every pixel."""
         self.folder = state["folder"]
-        self._images, self.labels = _open(self.folder)
+        self._inputs, self.targets, self.origin = _open(self.folder)
 
 
-def _open(folder: Path) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], Tensor]:
+def _open(folder: Path) -> tuple[np.ndarray[Any, np.dtype[Any]], Tensor, Tensor]:
     try:
-        images, labels = np.load(folder / IMAGES, mmap_mode="r"), torch.from_numpy(np.load(folder / LABELS))
+        inputs = np.load(folder / INPUTS, mmap_mode="r")
+        targets, origin = (torch.from_numpy(np.load(folder / name)) for name in (TARGETS, ORIGIN))
     except (OSError, ValueError, EOFError) as error:
-        raise EngineError("invalid_data", f"no readable pictures in {str(folder)!r} ({error})", "/dataset") from error
-    if images.dtype != np.uint8 or images.ndim != 4 or labels.shape != (len(images),):
-        message = f"pictures in {str(folder)!r} are {images.dtype} {images.shape} with labels {tuple(labels.shape)}"
-        raise EngineError("invalid_data", f"{message}: expected uint8 [N, C, H, W] and [N]", "/dataset")
-    return images, labels
+        raise EngineError("invalid_data", f"no readable examples in {str(folder)!r} ({error})", "/dataset") from error
+    if inputs.dtype not in KINDS or not len(inputs) == len(targets) == len(origin):
+        message = f"examples in {str(folder)!r} are {inputs.dtype} {inputs.shape} with targets {tuple(targets.shape)}"
+        raise EngineError("invalid_data", f"{message}: expected one target for each input", "/dataset")
+    return inputs, targets, origin

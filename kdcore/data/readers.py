@@ -1,18 +1,15 @@
-"""Readers: from a dataset's name, or a folder, to pictures in memory."""
+"""Readers: from a built-in dataset's name, and its folder, to pictures in memory."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from kdcore.data.examples import Examples
 from kdcore.errors import EngineError
 from kdcore.spec.datasets import DatasetInfo, dataset_info
 
@@ -20,56 +17,7 @@ DATA_VARIABLE = "DISTILLERY_DATA"
 DOWNLOAD_VARIABLE = "DISTILLERY_ALLOW_DOWNLOAD"
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Labelled pictures in memory.
-
-    Attributes:
-        images: uint8 [N, C, H, W].
-        labels: int64 [N].
-    """
-
-    images: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the pictures are."""
-        return self.images.device
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of a picture: (C, H, W)."""
-        return tuple(self.images.shape[1:])
-
-    def __getitem__(self, place: int) -> tuple[Tensor, int]:
-        """One picture, uint8 [C, H, W], and its label."""
-        return self.images[place], int(self.labels[place])
-
-    def rows(self, index: Tensor) -> Tensor:
-        """The pictures at ``index``, int64 [B] on the CPU: uint8 [B, C, H, W]."""
-        return self.images.index_select(0, index.to(self.device, non_blocking=True))
-
-    def read(self, parts: Iterable[Tensor]) -> Iterator[Tensor]:
-        """The pictures of each of ``parts``."""
-        return map(self.rows, parts)
-
-    def take(self, index: Tensor) -> Pictures:
-        """The pictures at ``index``."""
-        return Pictures(self.images[index], self.labels[index])
-
-    def sha256(self) -> str:
-        """Digest of shapes, pixels and labels."""
-        digest = hashlib.sha256(repr(tuple(self.images.shape)).encode())
-        digest.update(self.images.contiguous().numpy().tobytes())
-        digest.update(self.labels.contiguous().numpy().tobytes())
-        return digest.hexdigest()
-
-
-def read(name: str, split: str = "train", folder: str | Path | None = None) -> Pictures:
+def read(name: str, split: str = "train", folder: str | Path | None = None) -> Examples:
     """All pictures of one official split of a built-in dataset.
 
     Args:
@@ -90,12 +38,12 @@ def read(name: str, split: str = "train", folder: str | Path | None = None) -> P
     return _checked(_torchvision(info, split, _folder(info, folder)), info, split)
 
 
-def _digits() -> Pictures:
+def _digits() -> Examples:
     from sklearn.datasets import load_digits
 
     raw = load_digits()
     images = np.rint(raw.images * (255 / 16)).astype(np.uint8)
-    return Pictures(torch.from_numpy(images)[:, None], torch.from_numpy(raw.target.astype(np.int64)))
+    return Examples(torch.from_numpy(images)[:, None], torch.from_numpy(raw.target.astype(np.int64)))
 
 
 def _folder(info: DatasetInfo, folder: str | Path | None) -> Path:
@@ -128,7 +76,7 @@ def _torchvision(info: DatasetInfo, split: str, root: Path) -> Any:
         raise EngineError("invalid_data", message, "/dataset/path") from error
 
 
-def _checked(dataset: Any, info: DatasetInfo, split: str) -> Pictures:
+def _checked(dataset: Any, info: DatasetInfo, split: str) -> Examples:
     pixels = torch.as_tensor(np.asarray(dataset.data))
     labels = torch.as_tensor(np.asarray(getattr(dataset, "targets", getattr(dataset, "labels", None)))).long()
     if pixels.ndim == 3:
@@ -139,4 +87,4 @@ def _checked(dataset: Any, info: DatasetInfo, split: str) -> Pictures:
     if tuple(pixels.shape) != expected or len(labels) != expected[0]:
         message = f"{info.title} {split} has shape {tuple(pixels.shape)}, expected {expected}: the files are damaged"
         raise EngineError("invalid_data", message, "/dataset/path")
-    return Pictures(pixels.contiguous(), labels)
+    return Examples(pixels.contiguous(), labels)

@@ -1,4 +1,4 @@
-"""Where a job's training pictures stand: in the device's memory where they fit, else in a file that is streamed."""
+"""Where a job's training inputs stand: in the device's memory where they fit, else in a file that is streamed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from kdcore.data.batches import Shelf
+from kdcore.data.examples import Examples
 from kdcore.data.mapped import Mapped
-from kdcore.data.readers import Pictures
 from kdcore.data.streamed import Streamed, fits
 
 SHARE = 0.5
@@ -23,20 +23,20 @@ def free_memory(device: str) -> float:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
 
 
-def streams(pictures: Pictures, device: str, memory_gb: float | None) -> bool:
-    """Whether the pictures are too large for the memory that they may take."""
+def streams(examples: Examples, device: str, memory_gb: float | None) -> bool:
+    """Whether the inputs are too large for the memory that they may take."""
     budget = SHARE * free_memory(device) if memory_gb is None else memory_gb
-    return not fits(pictures.images.numel(), budget)
+    return not fits(examples.inputs.nbytes, budget)
 
 
-def in_file(folder: Path) -> Pictures:
-    """The pictures that ``Mapped.write`` has put into ``folder``: the system may forget what is not looked at."""
+def in_file(folder: Path) -> Examples:
+    """The examples that ``Mapped.write`` has put into ``folder``: the system may forget what is not looked at."""
     mapped = Mapped(folder)
-    return Pictures(mapped.whole, mapped.labels)
+    return Examples(mapped.whole, mapped.targets, mapped.origin)
 
 
-def shelf(pictures: Pictures, folder: Path, device: str, *, streamed: bool, readers: int) -> Shelf:
-    """The pictures as batches ask for them.
+def shelf(examples: Examples, folder: Path, device: str, *, streamed: bool, readers: int) -> Shelf:
+    """The inputs as batches ask for them.
 
     Args:
         folder: where they lie, if they are streamed.
@@ -44,4 +44,4 @@ def shelf(pictures: Pictures, folder: Path, device: str, *, streamed: bool, read
     """
     if streamed:
         return Streamed(Mapped(folder), device=device, workers=readers)
-    return Pictures(pictures.images.to(device), pictures.labels.to(device))
+    return examples.on(device)

@@ -1,23 +1,28 @@
-"""Train, validation and test: stratified, seeded, and the test split closed until everything is chosen."""
+"""Train, validation and test: seeded, and the test split closed until everything is chosen."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from kdcore.data.readers import Pictures, read
+from kdcore.data.examples import Examples
+from kdcore.data.normalise import moments
+from kdcore.data.packs import placed, read_pack
+from kdcore.data.readers import read
 from kdcore.errors import EngineError
 from kdcore.seeds import generator
+from kdcore.spec.dataset_plan import DatasetPlan, dataset_plan
 from kdcore.spec.datasets import dataset_info
 from kdcore.spec.job import DatasetRef
-from kdcore.spec.plan import DatasetPlan, dataset_plan
+from kdcore.spec.tasks import InputKind
 
 
 class TestSplitClosed(RuntimeError):
-    """Somebody asked for the test pictures while something could still be chosen by them."""
+    """Somebody asked for the test examples while something could still be chosen by them."""
 
     __test__ = False
 
@@ -30,26 +35,45 @@ class Data:
     """A dataset divided.
 
     Attributes:
-        train: pictures to learn from.
-        validation: pictures to choose by: best epoch, early stopping, searches.
-        mean, std: of the training pixels by channel, on the scale 0 to 1.
+        train: examples to learn from.
+        validation: examples to choose by: best epoch, early stopping, searches.
+        mean, std: of the training inputs by channel, pictures on the scale 0 to 1; empty for tokens.
+        kind: of the inputs.
+        pack: folder of the files that it was read from, where it was brought.
     """
 
-    train: Pictures
-    validation: Pictures
+    train: Examples
+    validation: Examples
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    _test: Pictures = field(repr=False)
+    _test: Examples = field(repr=False)
+    kind: InputKind = "image"
+    pack: Path | None = None
     _open: bool = field(default=False, repr=False)
 
-    def open_test(self) -> Pictures:
-        """The test pictures, from now on: nothing may be trained or chosen any more."""
+    def prepare(self, change: Callable[[Tensor], Tensor]) -> None:
+        """Give every split the targets that ``change`` makes of its own."""
+        for name in ("train", "validation", "_test"):
+            one: Examples = getattr(self, name)
+            setattr(self, name, Examples(one.inputs, change(one.targets), one.origin))
+
+    @property
+    def origins(self) -> dict[str, Tensor]:
+        """Where each split's examples come from, see ``Examples.origin``; that opens no split."""
+        return {"train": self.train.origin, "validation": self.validation.origin, "test": self._test.origin}
+
+    def answered(self, by: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+        """What ``by`` says about the inputs of every split; that shows no target of the test split."""
+        return {"train": by(self.train.inputs), "validation": by(self.validation.inputs), "test": by(self._test.inputs)}
+
+    def open_test(self) -> Examples:
+        """The test examples, from now on: nothing may be trained or chosen any more."""
         self._open = True
         return self._test
 
     @property
-    def test(self) -> Pictures:
-        """The test pictures.
+    def test(self) -> Examples:
+        """The test examples.
 
         Raises:
             TestSplitClosed: before ``open_test``.
@@ -59,34 +83,44 @@ class Data:
         return self._test
 
     def sha256(self) -> dict[str, str]:
-        """Digests of the three splits; they say which pictures were used and show none."""
+        """Digests of the three splits; they say which examples were used and show none."""
         return {"train": self.train.sha256(), "validation": self.validation.sha256(), "test": self._test.sha256()}
 
 
 def open_data(plan: DatasetPlan, folder: str | Path | None = None) -> Data:
     """Read and divide the dataset of a plan.
 
+    Args:
+        folder: torchvision's root of a built-in dataset, or what the folder of a pack is relative to.
+
     Raises:
         EngineError: ``invalid_data`` when it cannot be read or does not have the plan's sizes.
     """
-    info = dataset_info(plan.name)
-    official = read(plan.name, "train", plan.path or folder)
-    seed = plan.splits.seed
-    if info.test:
-        test, rest = read(plan.name, "test", plan.path or folder), official
-    else:
-        test, rest = divide(official, plan.counts.test, seed, "test")
-    validation, train = divide(rest, plan.counts.validation, seed, "validation")
-    if plan.limit is not None and plan.counts.train < len(train):
-        train, _ = divide(train, plan.counts.train, seed, "limit")
-    found = (len(train), len(validation), len(test))
+    pack = None if plan.pack is None else Path(folder or ".") / plan.pack
+    given = _given(plan, folder) if pack is None else read_pack(pack, plan)
+    seed, rest = plan.splits.seed, given["train"]
+    test = given.get("test")
+    if test is None:
+        test, rest = divide(rest, plan.counts.test, seed, "test", plan)
+    validation = given.get("validation")
+    if validation is None:
+        validation, rest = divide(rest, plan.counts.validation, seed, "validation", plan)
+    if plan.limit is not None and plan.counts.train < len(rest):
+        rest, _ = divide(rest, plan.counts.train, seed, "limit", plan)
+    found = (len(rest), len(validation), len(test))
     if found != (plan.counts.train, plan.counts.validation, plan.counts.test):
-        raise EngineError("invalid_data", f"splits of {found} pictures, planned were {plan.counts}", "/dataset")
-    mean, std = _moments(train.images)
-    return Data(train, validation, mean, std, test)
+        raise EngineError("invalid_data", f"splits of {found} examples, planned were {plan.counts}", "/dataset")
+    kind = plan.input.kind
+    mean, std = moments(rest.inputs, kind)
+    return Data(rest, validation, mean, std, test, kind, pack)
 
 
-def load(name: str, split: str = "train", folder: str | Path | None = None) -> Pictures:
+def _given(plan: DatasetPlan, folder: str | Path | None) -> dict[str, Examples]:
+    """The official splits of a built-in dataset."""
+    return placed({split: read(plan.name, split, plan.path or folder) for split in plan.given})
+
+
+def load(name: str, split: str = "train", folder: str | Path | None = None) -> Examples:
     """The pictures of one split of a built-in dataset, divided as a job divides it unless its spec says otherwise.
 
     Args:
@@ -106,16 +140,26 @@ def load(name: str, split: str = "train", folder: str | Path | None = None) -> P
     return splits[split]
 
 
-def divide(pictures: Pictures, count: int, seed: int, purpose: str) -> tuple[Pictures, Pictures]:
-    """``count`` pictures, stratified by label, and the rest; both in their original order."""
-    chosen = stratified(pictures.labels, count, seed, purpose)
-    rest = torch.ones(len(pictures), dtype=torch.bool)
+def divide(
+    examples: Examples, count: int, seed: int, purpose: str, plan: DatasetPlan | None = None
+) -> tuple[Examples, Examples]:
+    """``count`` examples and the rest, both in their original order; stratified where each has one class."""
+    chosen = drawn(examples.targets, count, seed, purpose, classes=plan is None or plan.info.answers_classes)
+    rest = torch.ones(len(examples), dtype=torch.bool)
     rest[chosen] = False
-    return pictures.take(chosen), pictures.take(rest.nonzero().flatten())
+    return examples.take(chosen), examples.take(rest.nonzero().flatten())
+
+
+def drawn(targets: Tensor, count: int, seed: int, purpose: str, *, classes: bool) -> Tensor:
+    """Indices of ``count`` examples, ascending; every class in its share where the targets are ``classes``."""
+    if classes:
+        return stratified(targets, count, seed, purpose)
+    order = torch.randperm(len(targets), generator=generator(seed, "split", purpose))
+    return order[:count].sort().values
 
 
 def stratified(labels: Tensor, count: int, seed: int, purpose: str) -> Tensor:
-    """Indices of ``count`` pictures with every class in its share (largest remainders, ties to the lower label)."""
+    """Indices of ``count`` examples with every class in its share (largest remainders, ties to the lower label)."""
     sizes = torch.bincount(labels)
     shares = sizes.double() * count / len(labels)
     quota = shares.floor().long()
@@ -125,16 +169,3 @@ def stratified(labels: Tensor, count: int, seed: int, purpose: str) -> Tensor:
     shuffled = labels[order]
     chosen = [order[shuffled == label][: int(quota[label])] for label in range(len(sizes))]
     return torch.cat(chosen).sort().values
-
-
-def _moments(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation by channel, from exact integer histograms, so any machine gets the same."""
-    means, stds = [], []
-    levels = torch.arange(256, dtype=torch.float64) / 255
-    for channel in range(images.shape[1]):
-        share = torch.bincount(images[:, channel].flatten().long(), minlength=256).double()
-        share /= share.sum()
-        mean = float((share * levels).sum())
-        means.append(mean)
-        stds.append(max(float((share * (levels - mean) ** 2).sum()) ** 0.5, 1e-3))
-    return tuple(means), tuple(stds)

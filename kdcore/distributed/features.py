@@ -38,4 +38,11 @@ def _whole(batch: Batch, group: Group) -> Batch:
         return group.gather(tensor, equal=True)
 
     mixed = None if batch.mixed is None else Mixed(all_of(batch.mixed.labels), all_of(batch.mixed.share))
-    return replace(batch, labels=all_of(batch.labels), index=all_of(batch.index), view=all_of(batch.view), mixed=mixed)
+    return replace(
+        batch,
+        targets=all_of(batch.targets),
+        index=all_of(batch.index),
+        view=all_of(batch.view),
+        mixed=mixed,
+        compared=None if batch.compared is None else all_of(batch.compared),
+    )

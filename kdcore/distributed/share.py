@@ -53,6 +53,6 @@ class Share:
         if self.size == 1:
             return batch
         index = self.places(len(batch.index))
-        on_device = index.to(batch.labels.device)
+        on_device = index.to(batch.targets.device)
         mixed = None if batch.mixed is None else Mixed(batch.mixed.labels[on_device], batch.mixed.share[on_device])
-        return Batch(batch.images[on_device], batch.labels[on_device], batch.index[index], batch.view[index], mixed)
+        return Batch(batch.inputs[on_device], batch.targets[on_device], batch.index[index], batch.view[index], mixed)

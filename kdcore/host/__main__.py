@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,6 +20,7 @@ from pydantic import ValidationError
 import kdcore
 from kdcore import EngineError, Stopped
 from kdcore.files import FULL
+from kdcore.host.diary import Record, note
 from kdcore.host.guard import Deadline, harden
 from kdcore.host.wire import Job, Orders, Records, Stop
 from kdcore.spec import Plan
@@ -77,20 +78,34 @@ def _warm() -> dict[str, Any]:
 
 
 def run_job(job: Job, records: Records, stop: Stop) -> int:
-    """Run one job to its end; whatever that is becomes a record."""
+    """Run one job to its end; whatever that is becomes a record, and a line of the log."""
+
+    def report(record: Record) -> None:
+        note(record)
+        records.write(record)
+
     try:
-        kdcore.run(_plan(job), job.workdir, records.write, stop=stop, keep=_keep(job))
+        _do(job, report, stop)
     except Stopped as stopped:
-        records.write({"type": "stopped", "reason": stopped.reason})
+        report({"type": "stopped", "reason": stopped.reason})
         return STOPPED
     except EngineError as error:
-        records.write(_error(error.code, error.message, error.param))
+        report(_error(error.code, error.message, error.param))
         return FAILED
     except Exception as error:  # whatever it is, the supervisor needs a record of it
-        records.write(_unexpected(error))
         _print_traceback()
+        report(_unexpected(error))
         return FAILED
     return DONE
+
+
+def _do(job: Job, report: Callable[[Record], None], stop: Stop) -> None:
+    if job.plan.get("kind") == "inspection":
+        from kdcore import inspect
+
+        inspect.run(job.plan, job.workdir, report, stop=stop)
+    else:
+        kdcore.run(_plan(job), job.workdir, report, stop=stop, keep=_keep(job))
 
 
 def _keep(job: Job) -> Keep | None:

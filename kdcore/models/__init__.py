@@ -2,7 +2,9 @@
 
 from kdcore.models.inplace import without_inplace
 from kdcore.models.landmarks import Landmarks, features, landmarks
+from kdcore.models.preprocess import renormalised
 from kdcore.models.registry import build, families
+from kdcore.models.starting import start
 from kdcore.models.weights import WeightsError, load, save
 
 __all__ = [
@@ -13,6 +15,8 @@ __all__ = [
     "features",
     "landmarks",
     "load",
+    "renormalised",
     "save",
+    "start",
     "without_inplace",
 ]

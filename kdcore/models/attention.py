@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 DEVIATION = 0.02
@@ -27,15 +28,19 @@ class Attention(nn.Module):
     ``query``, ``key`` and ``value`` put out [B, L, D]; through ``scores`` pass the scores [B, H, L, L] before
     softmax, scaled by the root of the head's width and before any mask, so that they are finite everywhere.
 
+    Args:
+        dropout: share of the attention weights that training sets to zero.
+
     Raises:
         ValueError: a width that the heads do not share evenly.
     """
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, *, dropout: float = 0.0) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"{heads} heads do not share a width of {width} evenly")
         self.heads = heads
+        self.dropout = dropout
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width)
         self.value = nn.Linear(width, width)
@@ -48,7 +53,7 @@ class Attention(nn.Module):
         scores = self.scores(queries @ keys.transpose(-2, -1) * queries.shape[-1] ** -0.5)
         if mask is not None:
             scores = scores.masked_fill(~mask[:, None, None, :], torch.finfo(scores.dtype).min)
-        mixed = scores.softmax(-1) @ values
+        mixed = F.dropout(scores.softmax(-1), self.dropout, self.training) @ values
         return cast(Tensor, self.output(mixed.transpose(1, 2).flatten(2)))
 
     def _split(self, x: Tensor) -> Tensor:
@@ -56,28 +61,47 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and a two-layer perceptron of four times the width, each with a shortcut around it.
+    """Attention and a two-layer perceptron, each with a shortcut around it.
 
     Args:
         norm_first: layer norm in front of each part, as in ViT, or behind each sum, as in BERT.
+        intermediate: width within the perceptron; four times the outer one when left out.
+        approximate: of the GELU: ``none``, or ``tanh`` as in some published weights.
+        norm_eps: added to the variance in layer norms.
+        dropout: share of the attention weights, and of what each part adds, that training sets to zero.
     """
 
-    def __init__(self, width: int, heads: int, *, norm_first: bool) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        *,
+        norm_first: bool,
+        intermediate: int | None = None,
+        approximate: str = "none",
+        norm_eps: float = 1e-5,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.norm_first = norm_first
-        self.norm1 = nn.LayerNorm(width)
-        self.attention = Attention(width, heads)
-        self.norm2 = nn.LayerNorm(width)
-        up, down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        self.mlp = nn.Sequential(OrderedDict(up=up, gelu=nn.GELU(), down=down))
+        self.dropout = dropout
+        self.norm1 = nn.LayerNorm(width, eps=norm_eps)
+        self.attention = Attention(width, heads, dropout=dropout)
+        self.norm2 = nn.LayerNorm(width, eps=norm_eps)
+        inner = 4 * width if intermediate is None else intermediate
+        up, down = nn.Linear(width, inner), nn.Linear(inner, width)
+        self.mlp = nn.Sequential(OrderedDict(up=up, gelu=nn.GELU(approximate), down=down))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Hidden states [B, L, D] to hidden states [B, L, D]."""
         if self.norm_first:
-            x = x + self.attention(self.norm1(x), mask)
-            return cast(Tensor, x + self.mlp(self.norm2(x)))
-        x = self.norm1(x + self.attention(x, mask))
-        return cast(Tensor, self.norm2(x + self.mlp(x)))
+            x = x + self._dropped(self.attention(self.norm1(x), mask))
+            return x + self._dropped(self.mlp(self.norm2(x)))
+        x = self.norm1(x + self._dropped(self.attention(x, mask)))
+        return cast(Tensor, self.norm2(x + self._dropped(self.mlp(x))))
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.dropout, self.training)
 
 
 def inner_points(blocks: Iterable[str]) -> dict[str, tuple[str, ...]]:

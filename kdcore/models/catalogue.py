@@ -1,8 +1,9 @@
-"""Writes ``kdcore/spec/catalogue.json`` from the networks themselves: ``python -m kdcore.models.catalogue``.
+"""Writes ``kdcore/spec/catalogues/*.json`` from the networks themselves: ``python -m kdcore.models.catalogue``.
 
 Each prototype is traced on the meta device at several sizes, classes, input channels and widths; what the traces have
-in common is a tree of shared nodes, and every number that differs must be an expression of those sizes. Families named
-on the command line are traced anew, and so are those that the file does not know; without any name, all are.
+in common is a tree of shared nodes, and every number that differs must be an expression of those sizes. Each group of
+families has a file of its own. Named on the command line, groups or families are traced anew, the latter together with
+those that their group's file does not know, and no other group's file is touched; without any name, all are.
 """
 
 from __future__ import annotations
@@ -10,39 +11,53 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from kdcore.models.family import Family, Prototype
 from kdcore.models.landmarks import Landmarks, landmarks
 from kdcore.models.probe import Probe
-from kdcore.models.registry import families
-from kdcore.models.trace import count_macs, on_meta
-from kdcore.spec.catalogue_records import FILE, document
-from kdcore.spec.catalogue_sizes import Sizes
+from kdcore.models.registry import GROUPS, families_of
+from kdcore.models.trace import count_macs, dtype_of, on_meta
+from kdcore.spec.catalogue_records import FOLDER, document
 
 Record = dict[str, Any]
 
 
 def main(only: Collection[str] = ()) -> None:
-    """Write the catalogue, one family or network a line; with ``only`` every other family's lines stay as they are."""
-    unknown = sorted(set(only) - {family.name for family in families()})
+    """Write the groups' files, one family or network a line; with ``only`` the other families' lines stay."""
+    names = {group: {family.name for family in families_of(group)} for group in GROUPS}
+    unknown = sorted(set(only) - set(GROUPS) - {name for group in names.values() for name in group})
     if unknown:
-        sys.exit(f"no family {', '.join(unknown)}")
-    kept = document() if only else {"families": [], "networks": []}
+        sys.exit(f"no family or group {', '.join(unknown)}")
+    for group in GROUPS:
+        wanted = names[group] if not only or group in only else names[group] & set(only)
+        if wanted:
+            _write(group, wanted)
+
+
+def _write(group: str, wanted: Collection[str]) -> None:
+    """Write one group's file, with ``wanted`` families and those that it does not know traced anew."""
+    file = FOLDER / f"{group}.json"
+    kept = document(group) if file.exists() else {"families": [], "networks": []}
     known = {record["family"]: record for record in kept["families"]}
-    traced = {(record["name"], line(record.get("when", {}))): record for record in kept["networks"]}
-    fresh = [family for family in families() if family.name in only or family.name not in known]
-    listed = [line(family_record(family) if family in fresh else known[family.name]) for family in families()]
-    pairs = [(family, prototype) for family in families() for prototype in family.prototypes]
-    networks = []
+    fresh = [family for family in families_of(group) if family.name in wanted or family.name not in known]
+    listed = [line(family_record(one) if one in fresh else known[one.name]) for one in families_of(group)]
+    networks = list(_networks(families_of(group), fresh, kept["networks"]))
+    text = '{"families": [\n' + ",\n".join(listed) + '\n],\n"networks": [\n' + ",\n".join(networks) + "\n]}\n"
+    FOLDER.mkdir(exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    sys.stderr.write(f"\r{group}: {len(networks)} networks, {len(text)} bytes{'':40}\n")
+
+
+def _networks(listed: Collection[Family], fresh: Collection[Family], kept: Collection[Record]) -> Iterator[str]:
+    """A line for each prototype: traced when its family is ``fresh`` or the file had none, else what it had."""
+    traced = {(record["name"], line(record.get("when", {}))): record for record in kept}
+    pairs = [(family, prototype) for family in listed for prototype in family.prototypes]
     for at, (family, prototype) in enumerate(pairs, start=1):
         sys.stderr.write(f"\r{at}/{len(pairs)} {prototype.name:40}")
         old = None if family in fresh else traced.get((prototype.name, line(prototype.when)))
-        networks.append(line(old or network_record(family, prototype)))
-    text = '{"families": [\n' + ",\n".join(listed) + '\n],\n"networks": [\n' + ",\n".join(networks) + "\n]}\n"
-    FILE.write_text(text, encoding="utf-8")
-    sys.stderr.write(f"\r{len(networks)} networks, {len(text)} bytes{'':40}\n")
+        yield line(old or network_record(family, prototype))
 
 
 def line(record: Mapping[str, Any]) -> str:
@@ -53,11 +68,18 @@ def line(record: Mapping[str, Any]) -> str:
 def family_record(family: Family) -> Record:
     """A family's line: description, options, and parameters and multiply-accumulates of the listed names."""
     classes, input_shape = family.reference
+    tokens = {"vocabulary": family.vocabulary, "source_length": family.source_length}
     return {
         "family": family.name,
         "description": family.description,
         "pattern": family.pattern,
-        "reference": {"num_classes": classes, "input_shape": list(input_shape)},
+        "input": family.input,
+        "tasks": list(family.tasks),
+        "reference": {
+            "num_classes": classes,
+            "input_shape": list(input_shape),
+            **{key: value for key, value in tokens.items() if value is not None},
+        },
         "options": family.options,
         "names": {name: _totals(family, name) for name in family.names},
     }
@@ -65,8 +87,9 @@ def family_record(family: Family) -> Record:
 
 def _totals(family: Family, name: str) -> list[int]:
     classes, input_shape = family.reference
-    model = on_meta(lambda: family.build(name, classes))
-    return [sum(p.numel() for p in model.parameters()), count_macs(model, input_shape)]
+    decided = {key: value for key, value in family.given.options().items() if key in family.options}
+    model = on_meta(lambda: family.made(name, classes, **decided))
+    return [sum(p.numel() for p in model.parameters()), count_macs(model, input_shape, dtype_of(family.input))]
 
 
 def network_record(family: Family, prototype: Prototype) -> Record:
@@ -79,7 +102,7 @@ def network_record(family: Family, prototype: Prototype) -> Record:
         "when": prototype.when,
         "depth": prototype.depth,
         "input": {"min": probe.smallest_input(), **probe.sizes},
-        **_landmark_record(landmarks(probe.model(Sizes(224, 224, 10, 3))), prototype),
+        **_landmark_record(landmarks(probe.model(probe.square(224))), prototype),
         "root": tree.root,
         "shapes": tree.shapes,
         "nodes": tree.nodes,

@@ -1,4 +1,8 @@
-"""Residual networks for windows of sensor readings [B, C, L]: the picture networks' structure along one axis."""
+"""Residual networks for series [B, C, L]: the picture networks' structure along one axis.
+
+A series is a picture of one row: [B, C, L] becomes maps [B, C, 1, L] at the entrance. PyTorch's one-dimensional
+convolutions do the same inside, and so every adapter, distance and prompt for maps serves series.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,26 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from kdcore.models.landmarks import stage_landmarks
-from kdcore.models.resnet import Stage
+from kdcore.models.resnet import Stage, init_convolutions
 from kdcore.spec.catalogue_sizes import scaled
 
 CHANNELS = (32, 32, 64, 128)
 """Of the stem and of the three stages."""
+
+
+class Rows(nn.Module):
+    """Series [B, C, L] as maps of one row [B, C, 1, L]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unsqueeze(2)
+
+
+def along(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    """A convolution over ``kernel`` positions, odd, of maps of one row; without stride it keeps their length."""
+    return nn.Conv2d(inputs, outputs, (1, kernel), (1, stride), padding=(0, kernel // 2), bias=False)
 
 
 class SignalBlock(nn.Module):
@@ -23,15 +38,15 @@ class SignalBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int, kernel: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv1d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
-        self.bn1 = nn.BatchNorm1d(outputs)
+        self.conv1 = along(inputs, outputs, kernel, stride)
+        self.bn1 = nn.BatchNorm2d(outputs)
         self.relu1 = nn.ReLU()
-        self.conv2 = nn.Conv1d(outputs, outputs, kernel, padding=kernel // 2, bias=False)
-        self.bn2 = nn.BatchNorm1d(outputs)
+        self.conv2 = along(outputs, outputs, kernel)
+        self.bn2 = nn.BatchNorm2d(outputs)
         self.shortcut: nn.Module = nn.Identity()
         if inputs != outputs or stride != 1:
-            conv = nn.Conv1d(inputs, outputs, 1, stride, bias=False)
-            self.shortcut = nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm1d(outputs)))
+            conv = along(inputs, outputs, 1, stride)
+            self.shortcut = nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm2d(outputs)))
         self.relu2 = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -40,10 +55,10 @@ class SignalBlock(nn.Module):
 
 
 class SignalResNet(nn.Module):
-    """``stem``, ``stages`` of ``blocks`` each, ``pool`` and ``head``; from [B, in_channels, L] to logits.
+    """``rows``, ``stem``, ``stages`` of ``blocks`` each, ``pool`` and ``head``; from [B, in_channels, L] to logits.
 
     Args:
-        blocks: blocks in each stage.
+        blocks: blocks in each stage; the depth is ``6 * blocks + 2``.
         in_channels: sensors.
         channels: of the stem and of each stage, before ``width``; each stage after the first halves the length.
         kernel: positions that a convolution sees; odd, so that lengths are kept.
@@ -66,28 +81,21 @@ class SignalResNet(nn.Module):
         if kernel % 2 == 0:
             raise ValueError(f"kernel must be odd to keep the length (got {kernel})")
         counts = [scaled(count, width) for count in channels]
-        conv = nn.Conv1d(in_channels, counts[0], kernel, padding=kernel // 2, bias=False)
-        self.stem = nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm1d(counts[0]), relu=nn.ReLU()))
+        self.rows = Rows()
+        conv = along(in_channels, counts[0], kernel)
+        self.stem = nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm2d(counts[0]), relu=nn.ReLU()))
         self.stages = nn.Sequential(
             *(_stage(a, b, 1 if i == 0 else 2, blocks, kernel) for i, (a, b) in enumerate(pairwise(counts)))
         )
-        self.pool = nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Flatten())
+        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.head = nn.Linear(counts[-1], num_classes)
         self.landmarks = stage_landmarks([blocks] * (len(counts) - 1), preactivations=".relu2@in")
-        _init(self)
+        init_convolutions(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return cast(Tensor, self.head(self.pool(self.stages(self.stem(x)))))
+        return cast(Tensor, self.head(self.pool(self.stages(self.stem(self.rows(x))))))
 
 
 def _stage(inputs: int, outputs: int, stride: int, blocks: int, kernel: int) -> Stage:
     rest = (SignalBlock(outputs, outputs, 1, kernel) for _ in range(blocks - 1))
     return Stage([SignalBlock(inputs, outputs, stride, kernel), *rest])
-
-
-def _init(model: nn.Module) -> None:
-    """He et al. 2015, by fan-out, drawn from torch's global generator."""
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.Conv1d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

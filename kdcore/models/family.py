@@ -8,7 +8,9 @@ from typing import Any
 
 from torch import nn
 
-from kdcore.spec.catalogue_options import Schema
+from kdcore.spec.catalogue_inputs import Given
+from kdcore.spec.catalogue_options import Schema, checked_options
+from kdcore.spec.tasks import InputKind, TaskName
 
 IN_CHANNELS = {
     "type": "integer",
@@ -35,6 +37,17 @@ def image_size(default: int, multiple: int, minimum: int) -> dict[str, Any]:
         "maximum": 1024,
         "multipleOf": multiple,
         "description": "height and width of the input; follows the dataset when left out",
+    }
+
+
+def follows(default: int, what: str, maximum: int) -> dict[str, Any]:
+    """An option of networks whose weights depend on ``what`` the input is."""
+    return {
+        "type": "integer",
+        "default": default,
+        "minimum": 1,
+        "maximum": maximum,
+        "description": f"{what}; follows the dataset when left out",
     }
 
 
@@ -67,6 +80,10 @@ class Family:
         reference: classes and input shape at which lists give parameters and multiply-accumulates.
         sizes: limits of the input's size beyond a smallest one: ``square``, ``multiple`` of, ``exactly``.
         pattern: sentence on further names.
+        input: kind of input that they take. Families of token ids have an option ``vocabulary``; those that read a
+            source and write an answer an option ``source_length``, too.
+        tasks: what they can be trained for; networks for ``generation`` put out as many numbers as the vocabulary has.
+        vocabulary, source_length: of the reference, for token ids.
     """
 
     name: str
@@ -76,6 +93,23 @@ class Family:
     owns: Callable[[str], bool]
     build: Callable[..., nn.Module]
     prototypes: tuple[Prototype, ...]
-    reference: tuple[int, tuple[int, int, int]] = (10, (3, 32, 32))
+    reference: tuple[int, tuple[int, ...]] = (10, (3, 32, 32))
     sizes: Mapping[str, int] = field(default_factory=dict)
     pattern: str = ""
+    input: InputKind = "image"
+    tasks: tuple[TaskName, ...] = ("classification", "multilabel", "regression")
+    vocabulary: int | None = None
+    source_length: int | None = None
+
+    def made(self, name: str, num_classes: int, **options: Any) -> nn.Module:
+        """The network ``name`` with ``options``, and the defaults of all others.
+
+        Raises:
+            BadOption: an unknown option or a value that it cannot have.
+        """
+        return self.build(name, num_classes, **checked_options(name, self.options, options))
+
+    @property
+    def given(self) -> Given:
+        """The input of the reference."""
+        return Given.of(self.reference[1], self.vocabulary, self.source_length)

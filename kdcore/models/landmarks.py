@@ -47,7 +47,17 @@ def stage_landmarks(blocks: list[int], classifier: str = "head", preactivations:
     return Landmarks(paths, classifier, f"stages.{at}.blocks.{blocks[at] - 1}", aliases)
 
 
-_OPENED = {"Encoder", "MaxVit", "MaxVitBlock"}
+_OPENED = {
+    "Encoder",
+    "MaxVit",
+    "MaxVitBlock",
+    "ConvNeXtStage",
+    "EdgeNeXtStage",
+    "FastVitStage",
+    "IntermediateLayerGetter",
+    "MetaFormerStage",
+    "RegStage",
+}
 """Classes with a forward of their own whose sub-blocks, and not they themselves, are the blocks of the network."""
 _ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish)
 

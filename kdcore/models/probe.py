@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -11,8 +12,9 @@ from torch import nn
 from kdcore.models.family import Family, Prototype
 from kdcore.models.nodes import Nodes
 from kdcore.models.symbols import Fitter, Undecided
-from kdcore.models.trace import Trace, count_macs, forward, on_meta, trace
-from kdcore.spec.catalogue_sizes import Sizes
+from kdcore.models.trace import Trace, count_macs, dtype_of, forward, on_meta, trace
+from kdcore.spec.catalogue_inputs import Given
+from kdcore.spec.catalogue_sizes import OPTIONS, Sizes
 from kdcore.spec.catalogue_tree import Tree
 
 LARGEST_MINIMUM = 256
@@ -22,6 +24,9 @@ BLOCKS = 2
 
 ATTENTION_SIDES = (28, 32, 48, 56, 64, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512)
 """Picture sides at which the multiply-accumulates of attention products are tabulated."""
+
+MORE_TOKENS = 50
+"""Token ids of a trace for each of its channels: enough that special ids are among them."""
 
 _SCALABLE = [
     Sizes(32, 40, 10, 3, heads=3),
@@ -42,6 +47,8 @@ _FIXED = [
     Sizes(288, 225, 6, 3),
 ]
 """Sides on both sides of a multiple of 32, where rounding up and rounding down change."""
+_COARSE = [Sizes(520, 1030, 8, 3), Sizes(1025, 700, 9, 2)]
+"""Pictures in which a detector's coarsest level has more than one place."""
 
 
 class Probe:
@@ -52,30 +59,63 @@ class Probe:
         self.prototype = prototype
         self.sizes = {**family.sizes, **prototype.sizes}
         self.step = self.sizes.get("multiple", 1)
+        self._dtype = dtype_of(family.input)
         self._built: tuple[dict[str, Any], nn.Module] | None = None
 
     def model(self, sizes: Sizes) -> nn.Module:
-        """The network at ``sizes``; the last one is kept, since most sizes of pictures need no other."""
-        decided = {
-            "in_channels": sizes.channels,
-            "width": sizes.multiplier,
-            "image_size": sizes.height,
-            "heads": sizes.heads,
-        }
+        """The network at ``sizes``; the last one is kept, since most sizes of inputs need no other."""
+        decided = {**self._given(sizes).options(), **{option: getattr(sizes, name) for option, name in OPTIONS.items()}}
         options = {key: value for key, value in decided.items() if key in self.family.options}
         wanted = {**options, **self.prototype.when, "num_classes": sizes.classes}
         if self._built is None or self._built[0] != wanted:
-            self._built = (wanted, on_meta(lambda: self.family.build(self.prototype.build_name, **wanted)))
+            self._built = (wanted, on_meta(lambda: self.family.made(self.prototype.build_name, **wanted)))
         return self._built[1]
 
+    def square(self, side: int) -> Sizes:
+        """Sizes of a plain network for a square picture, or for any other input of that length."""
+        return self._of_kind(Sizes(side, side, 10, 3))
+
+    def _of_kind(self, sizes: Sizes) -> Sizes:
+        """``sizes`` as an input of the family's kind can have them."""
+        if self.family.input == "image":
+            return sizes
+        height = 1 if self.family.input == "table" else sizes.height
+        width = sizes.width if self._reads_source else 1
+        if self.family.input != "tokens":
+            return replace(sizes, height=height, width=width)
+        vocabulary = MORE_TOKENS * sizes.channels + sizes.classes
+        classes = vocabulary if "generation" in self.family.tasks else sizes.classes
+        return replace(sizes, width=width, channels=vocabulary, classes=classes, **self._explicit(sizes))
+
+    def _explicit(self, sizes: Sizes) -> dict[str, int]:
+        """Sizes that options say, all of them different wherever the other sizes are."""
+        hidden = sizes.heads * (sizes.classes + 2 * sizes.channels)
+        found = {
+            "hidden": hidden,
+            "intermediate": 3 * hidden + sizes.classes,
+            "max_length": sizes.height + sizes.width + sizes.classes,
+            "attention_width": sizes.heads * (sizes.classes + 3 * sizes.channels),
+            "buckets": 4 * sizes.width,
+        }
+        return {OPTIONS[option]: value for option, value in found.items() if option in self.family.options}
+
+    @property
+    def _reads_source(self) -> bool:
+        return "source_length" in self.family.options
+
+    def _given(self, sizes: Sizes) -> Given:
+        return Given.at(self.family.input, sizes, self._reads_source)
+
     def smallest_input(self) -> int:
-        """The smallest side of a square picture that passes through the network; all larger ones do too.
+        """The smallest side of a square picture, or length, that passes through the network; all larger ones do too.
 
         Raises:
             ValueError: when the network takes no picture of ``LARGEST_MINIMUM``.
         """
         if "exactly" in self.sizes:
             return self.sizes["exactly"]
+        if self.family.input == "table":
+            return 1
         sides = range(self.step, LARGEST_MINIMUM + 1, self.step)
         at = bisect_left(sides, True, key=self._takes)
         if at == len(sides):
@@ -83,8 +123,9 @@ class Probe:
         return sides[at]
 
     def _takes(self, side: int) -> bool:
+        sizes = self.square(side)
         try:
-            forward(self.model(Sizes(side, side, 10, 3)), (3, side, side))
+            forward(self.model(sizes), self._given(sizes).shape, dtype=self._dtype)
         except (RuntimeError, ValueError):
             return False
         return True
@@ -99,40 +140,43 @@ class Probe:
         traces = [self._trace(sizes) for sizes in settings]
         for _ in range(MORE_TRACES):
             try:
-                return Nodes(traces, Fitter(settings, self.step))
+                return Nodes(traces, Fitter(settings, self.step), whole=self.family.input == "image")
             except Undecided as error:
                 side = -(-error.try_next // self.step) * self.step
-                settings.append(Sizes(side, side, 10, 3))
+                settings.append(self.square(side))
                 traces.append(self._trace(settings[-1]))
         raise ValueError(f"{self.prototype.name}: {MORE_TRACES} more traces did not decide its sizes")
 
     def _settings(self) -> Iterator[Sizes]:
-        for s in _SCALABLE if "width" in self.family.options else _FIXED:
+        sizes = _SCALABLE if {"width", "hidden"} & set(self.family.options) else _FIXED
+        for s in (*sizes, *_COARSE) if "detection" in self.family.tasks else sizes:
             height = self.sizes.get("exactly", s.height // self.step * self.step)
             width = height if "square" in self.sizes else s.width
-            yield Sizes(height, width, s.classes, s.channels, s.multiplier, s.heads)
+            yield self._of_kind(Sizes(height, width, s.classes, s.channels, s.multiplier, s.heads))
 
     def _trace(self, sizes: Sizes) -> dict[str, Trace]:
-        return trace(self.model(sizes), (sizes.channels, sizes.height, sizes.width))
+        return trace(self.model(sizes), self._given(sizes).shape, self._dtype)
 
     def extra_macs(self, record: Mapping[str, Any]) -> dict[str, int]:
         """Multiply-accumulates that the layers of ``record`` do not explain, by side of the picture.
 
         Raises:
-            ValueError: when a network without attention has any.
+            ValueError: when a network without attention, or one that takes no pictures, has any.
         """
-        sides = ATTENTION_SIDES if self._has_attention() else (224,)
-        allowed = [s for s in sides if s % self.step == 0 and s == self.sizes.get("exactly", s)]
+        tabulated = self.family.input == "image" and self._has_attention()
+        sides = ATTENTION_SIDES if tabulated else (224,)
+        fitting = [s for s in sides if s % self.step == 0 and s >= record["input"]["min"]]
+        allowed = [s for s in fitting if s == self.sizes.get("exactly", s)]
         extra = {str(side): self._unexplained(record, side) for side in allowed}
-        if not self._has_attention() and any(extra.values()):
+        if not tabulated and any(extra.values()):
             raise ValueError(f"{self.prototype.name}: {extra} multiply-accumulates are made by no layer")
         return extra if any(extra.values()) else {}
 
     def _unexplained(self, record: Mapping[str, Any], side: int) -> int:
-        sizes = Sizes(side, side, 10, 3)
+        sizes = self.square(side)
         _, explained, _ = Tree(record, BLOCKS if self.prototype.depth else 0, sizes).counts()
-        return count_macs(self.model(sizes), (3, side, side)) - explained
+        return count_macs(self.model(sizes), self._given(sizes).shape, self._dtype) - explained
 
     def _has_attention(self) -> bool:
-        modules = self.model(Sizes(224, 224, 10, 3)).modules()
-        return any("Attention" in type(module).__name__ for module in modules)
+        modules = self.model(self.square(224)).modules()
+        return any(("Attention" in type(module).__name__ or "Attn" in type(module).__name__) for module in modules)

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from kdcore.spec.tasks import InputKind
+
 Shape = tuple[int, ...]
 BATCH = 3
 """A tensor whose first size is another one does not hold one row per sample, and is no feature."""
@@ -43,7 +45,7 @@ def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
         return build().to("meta")
 
 
-def trace(model: nn.Module, input_shape: Shape) -> dict[str, Trace]:
+def trace(model: nn.Module, input_shape: Shape, dtype: torch.dtype = torch.float32) -> dict[str, Trace]:
     """Every module of ``model`` by path, as one pass over a batch of ``input_shape`` samples saw it."""
     seen = {
         path: Trace(module, sum(p.numel() for p in module.parameters(recurse=False)))
@@ -51,7 +53,7 @@ def trace(model: nn.Module, input_shape: Shape) -> dict[str, Trace]:
     }
     handles = [entry.module.register_forward_hook(_recorder(entry)) for entry in seen.values()]
     try:
-        forward(model, input_shape, BATCH)
+        forward(model, input_shape, BATCH, dtype)
     finally:
         for handle in handles:
             handle.remove()
@@ -70,15 +72,20 @@ def _sample_shape(value: Any) -> Shape | None:
     return tuple(value.shape[1:]) if rows else None
 
 
-def forward(model: nn.Module, input_shape: Shape, batch: int = 1) -> Tensor:
+def forward(model: nn.Module, input_shape: Shape, batch: int = 1, dtype: torch.dtype = torch.float32) -> Tensor:
     """The output of ``model`` in evaluation mode; gradients stay on, or attention would take its fused path unseen."""
     device = next(model.parameters()).device
-    output: Tensor = model.eval()(torch.zeros(batch, *input_shape, device=device))
+    output: Tensor = model.eval()(torch.zeros(batch, *input_shape, device=device, dtype=dtype))
     return output
 
 
-def count_macs(model: nn.Module, input_shape: Shape) -> int:
+def dtype_of(kind: InputKind) -> torch.dtype:
+    """What numbers of this kind of input are."""
+    return torch.long if kind == "tokens" else torch.float32
+
+
+def count_macs(model: nn.Module, input_shape: Shape, dtype: torch.dtype = torch.float32) -> int:
     """Multiply-accumulates of one sample: convolutions, linear layers and matrix products, as PyTorch counts them."""
     with FlopCounterMode(display=False) as counter:
-        forward(model, input_shape)
+        forward(model, input_shape, dtype=dtype)
     return int(counter.get_total_flops()) // 2

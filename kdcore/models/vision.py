@@ -79,7 +79,7 @@ def _vision(module: str, patch: str, names: tuple[str, ...]) -> Family:
     )
 
 
-def vision_families() -> Iterator[Family]:
+def _families() -> Iterator[Family]:
     """One family for each torchvision module; vision transformers one for each patch, which limits the input size."""
     groups: dict[tuple[str, str], list[str]] = {}
     for name in names():
@@ -88,3 +88,6 @@ def vision_families() -> Iterator[Family]:
         groups.setdefault((module, patch), []).append(name)
     for (module, patch), group in groups.items():
         yield _vision(module, patch, tuple(group))
+
+
+FAMILIES = tuple(_families())

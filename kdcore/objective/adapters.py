@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import nn
 
-from kdcore.objective.bridges import Adapter, Shape, auto_map, linear_map, regressor, unchanged
+from kdcore.objective.bridges import Adapter, Shape, linear_map, regressor, unchanged
 from kdcore.objective.connectors import branches, pointwise, translator
 from kdcore.objective.fusion import Fusion
-from kdcore.objective.mixtures import Mixture, Tokens
+from kdcore.objective.mixtures import Auto, Mixture, Tokens
 from kdcore.objective.projections import Orthogonal, Subspace
 from kdcore.spec.rooms import piece_options
 from kdcore.spec.terms import LIST_ADAPTERS
@@ -47,7 +47,7 @@ BUILDERS: dict[str, Build] = {
     "none": _each(unchanged),
     "linear": _each(linear_map),
     "convolution": _each(regressor),
-    "auto": _each(auto_map),
+    "auto": Auto,
     "mixture": Mixture,
     "tokens": Tokens,
     "orthogonal": Orthogonal,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from kdcore.spec.rooms.adapters import ConvolutionOptions, LinearOptions
 
 Shape = tuple[int, ...]
-"""Traced shape of a feature, batch included: [B, D], [B, L, D] or [B, C, H, W]."""
+"""Traced shape of a feature, batch included: [B, D], [B, L, D], or [B, C, H, W], of series [B, C, 1, L]."""
 
 
 class Adapter(nn.Module):
@@ -81,17 +81,27 @@ def auto_map(student: Shape, teacher: Shape, options: ConvolutionOptions) -> nn.
     if down == 1:
         layer = nn.Conv2d(*channels, 1, bias=bias)
     elif down is not None:
-        layer = nn.Conv2d(*channels, 3, stride=down, padding=1, bias=bias)
+        layer = nn.Conv2d(*channels, across(student, 3), across(student, down), across(student, 1, 0), bias=bias)
     else:
         assert up is not None
-        layer = nn.ConvTranspose2d(*channels, up + 2 * (up // 2), stride=up, padding=up // 2, bias=bias)
+        kernel = across(teacher, up + 2 * (up // 2))
+        layer = nn.ConvTranspose2d(*channels, kernel, across(teacher, up), across(teacher, up // 2, 0), bias=bias)
     return _with_norm(layer, teacher[1], options)
 
 
+def across(shape: Shape, size: int, single: int = 1) -> tuple[int, int]:
+    """``size`` along both axes of maps [B, C, H, W]; along the height of maps of one row, as series are, ``single``."""
+    return (single if shape[2] == 1 < shape[3] else size, size)
+
+
 def _ratio(large: Shape, small: Shape) -> int | None:
-    """How many times larger one map is than the other, when it is a whole number in both directions."""
-    ratio = large[2] // small[2]
-    return ratio if ratio and (small[2] * ratio, small[3] * ratio) == large[2:] else None
+    """How many times larger one map is than the other, when it is a whole number in both directions.
+
+    Maps of one row have only the one direction.
+    """
+    ratio = large[3] // small[3]
+    rows = 1 if large[2] == small[2] == 1 else ratio
+    return ratio if ratio and (small[2] * rows, small[3] * ratio) == large[2:] else None
 
 
 def _maps_only(name: str, student: Shape, teacher: Shape) -> None:

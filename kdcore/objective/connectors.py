@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdcore.objective.bridges import Adapter, Shape
+from kdcore.objective.bridges import Adapter, Shape, across
 from kdcore.spec.rooms.adapters import BranchOptions, PointwiseOptions
 from kdcore.spec.rooms.piece import NoOptions
 
@@ -75,7 +75,7 @@ def _norm(rank: int, channels: int) -> nn.Module:
 
 
 def translator(students: Sequence[Shape], teachers: Sequence[Shape], options: NoOptions) -> Adapter:
-    """Three 3x3 convolutions with BatchNorm and leaky rectifiers to the channels of a teacher's factor.
+    """Three 3x3 convolutions with BatchNorm and leaky rectifiers to the channels of a teacher's factor; 1x3 for series.
 
     Raises:
         ValueError: features that are no maps.
@@ -83,14 +83,15 @@ def translator(students: Sequence[Shape], teachers: Sequence[Shape], options: No
     for shape in (*students, *teachers):
         if len(shape) != 4:
             raise ValueError(f"adapter 'translator' joins feature maps [B, C, H, W] (got {shape}): use 'auto'")
-    maps = [_translator(s[1], t[1]) for s, t in zip(students, teachers, strict=True)]
+    maps = [_translator(s, t[1]) for s, t in zip(students, teachers, strict=True)]
     return Resized(maps, students, teachers)
 
 
-def _translator(inputs: int, outputs: int) -> nn.Module:
+def _translator(student: Shape, outputs: int) -> nn.Module:
+    inputs, kernel, padding = student[1], across(student, 3), across(student, 1, 0)
     layers: list[nn.Module] = []
     for before, after in ((inputs, inputs), (inputs, outputs), (outputs, outputs)):
-        layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.LeakyReLU(SLOPE)]
+        layers += [nn.Conv2d(before, after, kernel, padding=padding), nn.BatchNorm2d(after), nn.LeakyReLU(SLOPE)]
     return nn.Sequential(*layers)
 
 

@@ -8,9 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdcore.objective.bridges import Adapter, Shape
+from kdcore.objective.bridges import Adapter, Shape, across
 from kdcore.spec.matching import forward_map
 from kdcore.spec.rooms.adapters import FusionOptions
+
+Size = tuple[int, int]
 
 WIDEST = 512
 """Channels in which layers are fused, unless the student's deepest layer has fewer."""
@@ -34,13 +36,13 @@ class Fusion(Adapter):
         followed = forward_map(len(students), len(teachers))
         targets = [teachers[i] for i in followed]
         width = options.width or min(WIDEST, students[-1][1])
-        own = [student[1] for student in students]
+        own, kernel = [student[1] for student in students], across(students[0], 3)
         other = [(target[1], (target[2], target[3])) for target in targets]
         if options.pooled:
             own.append(students[-1][1])
             other.append((targets[-1][1], (1, 1)))
         layers = enumerate(zip(own, other, strict=True), start=1)
-        super().__init__([Review(c, width, *to, fuses=number < len(own)) for number, (c, to) in layers])
+        super().__init__([Review(c, width, *to, fuses=number < len(own), kernel=kernel) for number, (c, to) in layers])
         self.pooled, self.followed = options.pooled, followed
 
     def forward(self, students: Sequence[Tensor], teachers: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
@@ -65,12 +67,18 @@ class Review(nn.Module):
         width: channels in which layers are fused.
         outputs, size: of the teacher's layer.
         fuses: whether there is a deeper layer.
+        kernel: of the convolution to the teacher's channels.
     """
 
-    def __init__(self, inputs: int, width: int, outputs: int, size: tuple[int, int], *, fuses: bool) -> None:
+    def __init__(
+        self, inputs: int, width: int, outputs: int, size: Size, *, fuses: bool, kernel: Size = (3, 3)
+    ) -> None:
         super().__init__()
+        padding = (kernel[0] // 2, kernel[1] // 2)
         self.reduce = nn.Sequential(nn.Conv2d(inputs, width, 1, bias=False), nn.BatchNorm2d(width))
-        self.expand = nn.Sequential(nn.Conv2d(width, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs))
+        self.expand = nn.Sequential(
+            nn.Conv2d(width, outputs, kernel, padding=padding, bias=False), nn.BatchNorm2d(outputs)
+        )
         self.attention = nn.Sequential(nn.Conv2d(2 * width, 2, 1), nn.Sigmoid()) if fuses else None
         self.size = size
         for part in (self.reduce, self.expand):

@@ -1,4 +1,4 @@
-"""Adapters that look at several layers, or at both sides at once: learned sums of teacher layers, and token grids."""
+"""Adapters that look at several layers, or at both sides at once: learned sums of teacher layers, token grids."""
 
 from __future__ import annotations
 
@@ -68,17 +68,20 @@ def _pooled(feature: Tensor, size: tuple[int, int] | None) -> Tensor:
 
 
 class Tokens(Adapter):
-    """Feature maps [B, C, H, W] and tokens [B, L, D] of pictures brought to equally many tokens [B, L, D].
+    """Feature maps [B, C, H, W] and tokens [B, L, D] brought to equally many tokens [B, L, D].
 
-    Tokens that are a square, or a square and a class token in front (which is dropped), are a map row by row; both
-    sides are averaged to the smaller grid, then the student's channels are mapped linearly to the teacher's.
+    Tokens that are a square, or a square and a class token in front (which is dropped), are a map row by row; beside
+    maps of one row, as series have, tokens are such a row. Both sides are averaged to the smaller grid, then the
+    student's channels are mapped linearly to the teacher's.
 
     Raises:
         ValueError: vectors, or tokens that form no square.
     """
 
     def __init__(self, students: Sequence[Shape], teachers: Sequence[Shape], options: LinearOptions) -> None:
-        pairs = [(_map_shape(s), _map_shape(t)) for s, t in zip(students, teachers, strict=True)]
+        self.rows = [_row(s) or _row(t) for s, t in zip(students, teachers, strict=True)]
+        own, other = ([_map_shape(*one) for one in zip(side, self.rows, strict=True)] for side in (students, teachers))
+        pairs = list(zip(own, other, strict=True))
         super().__init__(
             [nn.Identity() if s[1] == t[1] else nn.Linear(s[1], t[1], bias=options.bias) for s, t in pairs]
         )
@@ -86,24 +89,59 @@ class Tokens(Adapter):
 
     def forward(self, students: Sequence[Tensor], teachers: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Tokens of equal number on both sides, in the teacher's width."""
-        grids = [_tokens(student, size) for student, size in zip(students, self.sizes, strict=True)]
-        followed = [_tokens(teacher, size) for teacher, size in zip(teachers, self.sizes, strict=True)]
+        grids = [_tokens(*one) for one in zip(students, self.sizes, self.rows, strict=True)]
+        followed = [_tokens(*one) for one in zip(teachers, self.sizes, self.rows, strict=True)]
         return [one(grid) for one, grid in zip(self.maps, grids, strict=True)], followed
 
 
-def _map_shape(shape: Shape) -> Shape:
+class Auto(Adapter):
+    """What the shapes of each pair ask for: `auto_map`, or `Tokens` where one side has a map and the other tokens.
+
+    Raises:
+        ValueError: shapes that neither brings together.
+    """
+
+    def __init__(self, students: Sequence[Shape], teachers: Sequence[Shape], options: ConvolutionOptions) -> None:
+        super().__init__([_suited(s, t, options) for s, t in zip(students, teachers, strict=True)])
+
+    def forward(self, students: Sequence[Tensor], teachers: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Both sides in one shape, pair by pair: the teacher's, but where its map or tokens are averaged."""
+        own, followed = [], list(teachers)
+        for place, (one, student) in enumerate(zip(self.maps, students, strict=True)):
+            if isinstance(one, Tokens):
+                (student,), (followed[place],) = one([student], [followed[place]])
+            own.append(student if isinstance(one, Tokens) else one(student))
+        return own, followed
+
+
+def _suited(student: Shape, teacher: Shape, options: ConvolutionOptions) -> nn.Module:
+    if {len(student), len(teacher)} == {3, 4}:
+        return Tokens([student], [teacher], LinearOptions(bias=options.bias))
+    return auto_map(student, teacher, options)
+
+
+def _row(shape: Shape) -> bool:
+    """Whether these are maps of one row."""
+    return len(shape) == 4 and shape[2] == 1 < shape[3]
+
+
+def _map_shape(shape: Shape, row: bool) -> Shape:
     if len(shape) == 4:
         return shape
     if len(shape) != 3:
         raise ValueError(f"adapter 'tokens' joins maps [B, C, H, W] and tokens [B, L, D] (got {shape}): use 'linear'")
+    if row:
+        return (shape[0], shape[2], 1, shape[1])
     side = math.isqrt(shape[1])
     if side < 1 or shape[1] - side**2 not in (0, 1):
         raise ValueError(f"{shape[1]} tokens are no square, with or without a class token: name other points")
     return (shape[0], shape[2], side, side)
 
 
-def _tokens(feature: Tensor, size: tuple[int, int]) -> Tensor:
-    if feature.ndim == 3:
+def _tokens(feature: Tensor, size: tuple[int, int], row: bool) -> Tensor:
+    if feature.ndim == 3 and row:
+        feature = feature.transpose(1, 2).unsqueeze(2)
+    elif feature.ndim == 3:
         side = math.isqrt(feature.shape[1])
         feature = feature[:, feature.shape[1] - side**2 :].transpose(1, 2).reshape(len(feature), -1, side, side)
     return F.adaptive_avg_pool2d(feature, size).flatten(2).transpose(1, 2)

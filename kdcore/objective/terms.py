@@ -15,11 +15,13 @@ from kdcore.objective.balance import Balance, balance
 from kdcore.objective.council import combined
 from kdcore.objective.distances import Context, Distance, distance
 from kdcore.objective.distances.base import cut, precise
+from kdcore.objective.padding import at_point, unpadded
 from kdcore.objective.points import Features
 from kdcore.objective.shared import once, sharing
 from kdcore.objective.stages import value_at
 from kdcore.spec.plan import LABELS, StagePlan, TermPlan
 from kdcore.spec.points import LOGITS
+from kdcore.spec.rooms import DISTANCES
 from kdcore.spec.terms import LIST_ADAPTERS
 
 Spoken = Mapping[str, Features]
@@ -70,7 +72,7 @@ class TermModule(nn.Module):
         """Measure the sample once, so that a distance which cannot look at its layers says so before training."""
         count = len(next(iter(spoken[self.plan.to].values())))
         index = torch.arange(count)
-        labels = torch.zeros(count, dtype=torch.long, device=next(iter(spoken[self.plan.to].values())).device)
+        labels = self.measures()[0].trial(count).to(next(iter(spoken[self.plan.to].values())).device)
         self.eval()
         try:
             self(spoken, labels, {"index": index, "epoch": 0.0, "step": 0})
@@ -83,8 +85,11 @@ class TermModule(nn.Module):
         return distance(self.plan.distance.kind, **self.plan.distance.options)
 
     def _find_heads(self, networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
-        """The classifiers that the distance looks at; not this module's own, so kept out of its parameters."""
+        """The networks and classifiers that the distance looks at; not this module's own, so no parameters of it."""
         plan, heads = self.plan, {}
+        for need, name in (("student_network", self.plan.to), ("teacher_network", self.plan.source)):
+            if need in DISTANCES[plan.distance.kind].needs and name in networks:
+                heads[need] = networks[name]
         if plan.student_head is not None and plan.to in networks:
             heads["student_head"] = networks[plan.to].get_submodule(plan.student_head)
         if plan.teacher_head is not None and plan.source in networks:
@@ -109,16 +114,21 @@ class TermModule(nn.Module):
         return built.to(students[0].device)
 
     def _features(self, spoken: Spoken, context: Context) -> tuple[list[Tensor], list[Tensor]]:
-        """The tensors of both sides: pair by pair, or each layer once for an adapter that looks at them together."""
+        """The tensors of both sides: pair by pair, or each layer once for an adapter that looks at them together.
+
+        Adapters and distances find zeros where the context's ``mask`` [B, L] says that there is padding.
+        """
         plan = self.plan
         to, source = [pair.to for pair in plan.pairs], [pair.source for pair in plan.pairs]
         if plan.adapter is not None and plan.adapter.kind in LIST_ADAPTERS:
             to, source = list(dict.fromkeys(to)), list(dict.fromkeys(source))
-        students = [once(context, precise, spoken[plan.to][point]) for point in to]
+        students = [unpadded(once(context, precise, spoken[plan.to][point]), at_point(context, point)) for point in to]
         if plan.council:
             voices = [once(context, cut, spoken[name][LOGITS]) for name in plan.council]
             return students, [once(context, combined, voices, plan.combine)]
-        return students, [once(context, cut, spoken[plan.source][point]) for point in source]
+        seen = to if len(to) == len(source) else source
+        teachers = [once(context, cut, spoken[plan.source][point]) for point in source]
+        return students, [unpadded(one, at_point(context, at)) for one, at in zip(teachers, seen, strict=True)]
 
     def _adapted(
         self, students: list[Tensor], teachers: list[Tensor], context: Context
@@ -143,12 +153,19 @@ class TermModule(nn.Module):
         if plan.source == LABELS:
             return torch.as_tensor(self.distances[0](spoken[plan.to][LOGITS], None, labels, context=context))
         students, teachers = self._adapted(*self._features(spoken, context), context)
+        points = [pair.to for pair in plan.pairs]
         if len(self.distances) < len(students):  # a joint distance
+            context = (
+                at_point(context, points[0]) if len({point.partition(".")[0] for point in points}) == 1 else context
+            )
             return torch.as_tensor(self.distances[0](students, teachers, labels, context=context))
+        points = points if len(points) == len(students) else [""] * len(students)
         weights = [pair.weight for pair in plan.pairs] if len(plan.pairs) == len(students) else [1.0] * len(students)
         losses = [
-            weight * one(student, teacher, labels, context=context)
-            for one, student, teacher, weight in zip(self.distances, students, teachers, weights, strict=True)
+            weight * one(student, teacher, labels, context=at_point(context, point))
+            for one, student, teacher, weight, point in zip(
+                self.distances, students, teachers, weights, points, strict=True
+            )
         ]
         return torch.stack(losses).sum()
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from kdcore.spec.base import pointer
 from kdcore.spec.catalogue import Description
+from kdcore.spec.dataset_plan import DatasetPlan
 from kdcore.spec.job import JobSpec
 from kdcore.spec.named import Kind, PresetRef
 from kdcore.spec.objective import MethodSpec
-from kdcore.spec.plan import STUDENT, TEACHER, DatasetPlan, PlanWarning, RunPlan
+from kdcore.spec.plan import STUDENT, TEACHER, PlanWarning, RunPlan
 from kdcore.spec.rooms import piece_options
 from kdcore.spec.rooms.balances import BalanceOptions
 from kdcore.spec.rooms.distributions import expected_per_class
@@ -35,7 +36,7 @@ Finding = tuple[str, str, str]
 
 def _sizes(networks: Mapping[str, Description]) -> Iterator[Finding]:
     student, teacher = networks[STUDENT], networks.get(TEACHER)
-    if teacher is not None and student.parameters >= teacher.parameters:
+    if teacher is not None and not teacher.black_box and student.parameters >= teacher.parameters:
         message = (
             f"the student has {student.parameters:,} parameters, the teacher {teacher.parameters:,}: "
             "nothing is compressed; choose a smaller student"

@@ -1,8 +1,8 @@
 """What every architecture is made of, known without torch: layers, shapes, parameters and multiply-accumulates.
 
-The facts come from ``catalogue.json``, which ``python -m kdcore.models.catalogue`` writes by tracing the real networks.
-A network is stored once as a tree of shared nodes whose sizes are expressions (see `kdcore.spec.catalogue_sizes`), so
-that counts are exact at any width, class count, input channels and input size.
+The facts come from ``catalogues/*.json``, which ``python -m kdcore.models.catalogue`` writes by tracing the real
+networks. A network is stored once as a tree of shared nodes whose sizes are expressions (see
+`kdcore.spec.catalogue_sizes`), so that counts are exact at any width, class count, input channels and input size.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from kdcore.spec.catalogue_checks import check_input, completed, decided_options, fitting_names, given_input
+from kdcore.spec.catalogue_errors import InputTooSmall, WrongInput, WrongTask
+from kdcore.spec.catalogue_inputs import Given
 from kdcore.spec.catalogue_options import BadOption, checked_options
 from kdcore.spec.catalogue_records import (
     Record,
@@ -21,8 +24,8 @@ from kdcore.spec.catalogue_records import (
     nearest,
     network_record,
 )
-from kdcore.spec.catalogue_sizes import Sizes, default_patch
 from kdcore.spec.catalogue_tree import LayerInfo, Shape, Tree
+from kdcore.spec.tasks import InputKind, TaskName, task_info
 
 __all__ = [
     "ArchitectureInfo",
@@ -31,22 +34,15 @@ __all__ = [
     "InputTooSmall",
     "LayerInfo",
     "UnknownArchitecture",
+    "WrongInput",
+    "WrongTask",
     "architecture_info",
     "architectures",
+    "check_task",
     "describe",
+    "following_options",
     "nearest",
 ]
-
-
-class InputTooSmall(ValueError):
-    """The dataset's pictures are smaller than the network's poolings can take."""
-
-    def __init__(self, name: str, size: tuple[int, int], minimum: int) -> None:
-        self.name, self.size, self.minimum = name, size, minimum
-        super().__init__(
-            f"{name} needs pictures of at least {minimum}x{minimum} (got {size[0]}x{size[1]}); "
-            "resize the dataset or choose a smaller network"
-        )
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,8 @@ class Description:
         middle: path of the default hint and guided layer.
         exact: whether ``macs`` is exact; parameters and shapes always are.
         aliases: further names of points that are in every block, such as ``queries``, and those points.
+        black_box: what it is, where nothing but its outputs can be looked at.
+        output: shape of what the network puts out, without the batch; empty where only the engine can know.
     """
 
     architecture: str
@@ -74,6 +72,8 @@ class Description:
     middle: str
     exact: bool
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    black_box: str | None = None
+    output: Shape = ()
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,12 @@ class ArchitectureInfo:
         parameters: at ``reference_classes``, ``reference_input`` and default options.
         macs: likewise.
         options: JSON schema of each option, by name.
-        min_input: smallest height and width that it takes.
+        min_input: smallest height and width, or smallest length, that it takes.
         pattern: which further names the family has, or an empty text.
+        input: kind of input that it takes.
+        tasks: what it can be trained for.
+        reference_vocabulary: of token ids, the vocabulary of its reference.
+        reference_source_length: of an encoder-decoder, how much of its reference input is the source.
     """
 
     name: str
@@ -101,6 +105,10 @@ class ArchitectureInfo:
     reference_classes: int
     reference_input: Shape
     pattern: str = ""
+    input: InputKind = "image"
+    tasks: tuple[TaskName, ...] = ("classification", "multilabel", "regression")
+    reference_vocabulary: int | None = None
+    reference_source_length: int | None = None
 
 
 def architectures() -> list[ArchitectureInfo]:
@@ -117,40 +125,83 @@ def architecture_info(name: str) -> ArchitectureInfo:
     return _info(name, family_record(network_record(name)[0]["family"]))
 
 
-def describe(architecture: str, *, num_classes: int, input_shape: tuple[int, int, int], **options: Any) -> Description:
+def check_task(architecture: str, task: TaskName) -> None:
+    """Nothing when the architecture can be trained for ``task``.
+
+    Raises:
+        UnknownArchitecture: with the nearest names.
+        WrongTask: with names that can.
+    """
+    family = family_record(network_record(architecture)[0]["family"])
+    if task not in family["tasks"]:
+        kinds = [family["input"], *task_info(task).inputs]
+        found = [fitting_names(kind, task) for kind in dict.fromkeys(kinds)]
+        raise WrongTask(architecture, tuple(family["tasks"]), task, next(filter(None, found), []))
+
+
+def describe(
+    architecture: str,
+    *,
+    num_classes: int,
+    input_shape: Shape,
+    vocabulary: int | None = None,
+    source_length: int | None = None,
+    special: Mapping[str, int] | None = None,
+    **options: Any,
+) -> Description:
     """Layers, shapes and counts of an architecture.
 
     Args:
         architecture: such as ``resnet20`` or ``torchvision/mobilenet_v3_small``.
-        num_classes: outputs of the classifier.
-        input_shape: channels, height and width of one sample.
-        options: as in ``ArchitectureInfo.options``; ``in_channels``, ``image_size`` and ``patch`` follow the input when
-            left out.
+        num_classes: outputs of its last layer.
+        input_shape: of one sample: pictures (channels, height, width), series (channels, length), rows of a table
+            (features,), token ids (length,).
+        vocabulary: how many token ids there are; only for token ids.
+        source_length: how many of them an encoder-decoder reads as its source.
+        special: ids of the dataset's special tokens by name, such as ``padding``.
+        options: as in ``ArchitectureInfo.options``; those that follow the input, or have no default, may be left out.
 
     Raises:
         UnknownArchitecture: with the nearest names.
+        WrongInput: a network for another kind of input.
         BadOption: an option that it does not take, or a value or an input size that it cannot have.
-        InputTooSmall: pictures below the smallest size.
+        InputTooSmall: inputs below the smallest size.
     """
-    schema = family_record(network_record(architecture)[0]["family"])["options"]
-    asked = checked_options(architecture, schema, options)
-    if "patch" in schema and asked["patch"] is None:
-        asked = options = {**options, "patch": _patch(input_shape)}
-    _check_input(architecture, network_record(architecture, asked)[0], input_shape)
+    family = family_record(network_record(architecture)[0]["family"])
+    schema = family["options"]
+    given = given_input(input_shape, vocabulary, source_length if "source_length" in schema else None, special)
+    if family["input"] != given.kind:
+        raise WrongInput(architecture, family["input"], given.kind, fitting_names(given.kind))
+    asked = completed(checked_options(architecture, schema, options), given)
+    check_input(architecture, network_record(architecture, asked)[0], given)
     if num_classes < 1:
         raise BadOption("num_classes", num_classes, "must be at least 1")
-    given = {**options, **_follow_input(schema, input_shape, options)}
-    checked = checked_options(architecture, schema, given)
-    return _described(architecture, num_classes, tuple(input_shape), tuple(checked.items()))
+    checked = {**asked, **decided_options(architecture, schema, given, options)}
+    return _described(architecture, num_classes, given, tuple(checked.items()))
+
+
+def following_options(
+    architecture: str,
+    input_shape: Shape,
+    vocabulary: int | None = None,
+    source_length: int | None = None,
+    special: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """The options of an architecture that its input decides, such as ``in_channels``, with their values.
+
+    Raises:
+        UnknownArchitecture: with the nearest names.
+    """
+    schema = family_record(network_record(architecture)[0]["family"])["options"]
+    decided = given_input(input_shape, vocabulary, source_length, special).options()
+    return {option: value for option, value in decided.items() if option in schema}
 
 
 @lru_cache(maxsize=256)
-def _described(name: str, classes: int, input_shape: Shape, options: tuple[tuple[str, Any], ...]) -> Description:
+def _described(name: str, classes: int, given: Given, options: tuple[tuple[str, Any], ...]) -> Description:
     chosen = dict(options)
     network, repeats = network_record(name, chosen)
-    channels, height, width = input_shape
-    multiplier, heads = float(chosen.get("width", 1.0)), chosen.get("heads", 1)
-    tree = Tree(network, repeats, Sizes(height, width, classes, channels, multiplier, heads))
+    tree = Tree(network, repeats, given.sizes(classes, chosen))
     parameters, macs, exact = tree.counts()
     return Description(
         architecture=name,
@@ -162,46 +213,18 @@ def _described(name: str, classes: int, input_shape: Shape, options: tuple[tuple
         middle=tree.middle(),
         exact=exact,
         aliases=tree.aliases(),
+        output=tree.output(),
     )
-
-
-def _patch(input_shape: Shape) -> int:
-    try:
-        return default_patch(input_shape[1])
-    except ValueError as error:
-        raise BadOption("architecture", input_shape[1], f"{error}; resize the dataset") from None
-
-
-def _follow_input(options: Record, input_shape: Shape, given: Record) -> dict[str, int]:
-    """Options that the input decides; one that was given and says otherwise is an error."""
-    decided = {"in_channels": input_shape[0], "image_size": input_shape[1]}
-    for option, value in decided.items():
-        if option in given and option in options and given[option] != value:
-            raise BadOption(option, given[option], f"must be {value}, as the dataset has it; leave it out")
-    return {option: value for option, value in decided.items() if option in options}
-
-
-def _check_input(name: str, network: Record, input_shape: Shape) -> None:
-    _, height, width = input_shape
-    rule = network["input"]
-    if min(height, width) < rule["min"]:
-        raise InputTooSmall(name, (height, width), rule["min"])
-    got = f"(got {height}x{width}); resize the dataset"
-    if "square" in rule and height != width:
-        raise BadOption("architecture", name, f"takes square pictures only {got}")
-    if height % rule.get("multiple", 1) or width % rule.get("multiple", 1):
-        raise BadOption("architecture", name, f"takes sizes that are multiples of {rule['multiple']} {got}")
-    if "exactly" in rule and height != rule["exactly"]:
-        raise BadOption("architecture", name, f"takes pictures of {rule['exactly']}x{rule['exactly']} only {got}")
 
 
 def _info(name: str, family: Record) -> ArchitectureInfo:
     reference = family["reference"]
     classes, shape = reference["num_classes"], tuple(reference["input_shape"])
+    tokens = {key: reference[key] for key in ("vocabulary", "source_length") if key in reference}
     if name in family["names"]:
         parameters, macs = family["names"][name]
     else:
-        described = describe(name, num_classes=classes, input_shape=shape)
+        described = describe(name, num_classes=classes, input_shape=shape, **tokens)
         parameters, macs = described.parameters, described.macs
     return ArchitectureInfo(
         name=name,
@@ -214,4 +237,8 @@ def _info(name: str, family: Record) -> ArchitectureInfo:
         reference_classes=classes,
         reference_input=shape,
         pattern=family.get("pattern", ""),
+        input=family["input"],
+        tasks=tuple(family["tasks"]),
+        reference_vocabulary=tokens.get("vocabulary"),
+        reference_source_length=tokens.get("source_length"),
     )

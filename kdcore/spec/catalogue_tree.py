@@ -13,7 +13,9 @@ from kdcore.spec.catalogue_sizes import Sizes, evaluate
 
 Shape = tuple[int, ...]
 ATTENTION = "@"
-"""Cost of a module that multiplies its [tokens, width] inputs twice: queries with keys, weights with values."""
+"""Cost of a module that multiplies its [tokens, width] inputs twice: queries with keys, weights with values.
+
+With an expression behind it, that of a module that makes so many products and holds no parameters."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Tree:
     def layers(self) -> tuple[LayerInfo, ...]:
         """Every module that puts out one tensor, parents before children."""
         return tuple(layer for path, node in self._nodes if path and (layer := self._layer(path, node)))
+
+    def output(self) -> Shape:
+        """Of the network itself; empty where that is not one tensor."""
+        calls = [shape for _, shape in self._calls(self._nodes[0][1]) if shape is not None]
+        return calls[0] if calls else ()
 
     def features(self) -> tuple[str, ...]:
         """Block-level paths; in a family of many depths they are stored as ``stages.*.blocks.*``."""
@@ -97,6 +104,8 @@ class Tree:
         calls = [(a, b) for a, b in self._calls(node) if a is not None and b is not None]
         if cost == ATTENTION:
             return 0, sum(2 * tokens**2 * width for (tokens, width), _ in calls)
+        if isinstance(cost, str) and cost.startswith(ATTENTION):
+            return 0, evaluate(cost.removeprefix(ATTENTION), self._sizes)
         if isinstance(cost, str):
             return evaluate(cost, self._sizes), 0
         area, groups, bias, axis = cost

@@ -8,7 +8,7 @@ from kdcore.spec.base import suggestion
 
 
 class DatasetInfo(BaseModel):
-    """A built-in dataset.
+    """A built-in dataset; all of them are labelled pictures.
 
     Attributes:
         name: what a spec calls it.

@@ -25,12 +25,17 @@ def points_read(stage: StagePlan, num_classes: int) -> dict[str, dict[str, Shape
 
 
 def readings(
-    run: RunPlan, num_classes: int, paths: Collection[str] = (), traced: Traced | None = None
+    run: RunPlan,
+    num_classes: int,
+    paths: Collection[str] = (),
+    traced: Traced | None = None,
+    stored: Collection[str] = (),
 ) -> Iterator[Reading]:
     """What the stages of a run read of the networks that they follow.
 
     Args:
         paths: names of the networks that are ways through another one.
+        stored: names of those that are tables of stored outputs.
         traced: shapes that are known better than from the plan.
     """
     for stage in run.stages:
@@ -38,10 +43,14 @@ def readings(
             known = (traced or {}).get(network, {})
             points |= {point: known[point] for point in points if point in known}
             live = None
-            if network in run.learners:
+            if stage.writing is not None:
+                live = f"stage {stage.name!r} learns from texts that {stage.writing.writer} writes"
+            elif network in run.learners:
                 live = f"{network} learns: what it says changes with every step"
             elif network in paths:
                 live = f"{network} is a path through another network and is asked each time"
+            elif network in stored:
+                live = f"{network} is a table of stored outputs: nothing is computed that could be kept"
             yield Reading(
                 network=network, run=run.name, stage=stage.name, epochs=stage.epochs, points=points, live=live
             )
@@ -62,6 +71,7 @@ def kept_networks(
     paths: Collection[str] = (),
     traced: Traced | None = None,
     item: int = 4,
+    stored: Collection[str] = (),
 ) -> tuple[tuple[CachePlan, ...], ...]:
     """The decisions for all runs of a job, one tuple for each set of runs that see the same views.
 
@@ -76,7 +86,7 @@ def kept_networks(
     decisions = []
     for same in groups.values():
         augment = same[0].training.augment
-        heard = [reading for run in same for reading in readings(run, num_classes, paths, traced)]
+        heard = [reading for run in same for reading in readings(run, num_classes, paths, traced, stored)]
         decisions.append(
             cache_plan(asked, heard, samples=samples, versions=augment.versions, bypass=bypass_of(augment), item=item)
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from kdcore.spec.base import Name, ShortName, Strict, printable
+from kdcore.spec.generated import Generated
 from kdcore.spec.named import AdapterKind, Kind, PresetRef
 from kdcore.spec.networks import OtherNetwork
 from kdcore.spec.numbers import Number, Ramp
@@ -111,6 +112,7 @@ class Stage(Strict):
         learning_rate_scale: factor on the learning rate of this stage.
         layer_rates: further factors for layers of the student, by module path; 0 freezes a layer's weights.
         search: find the pair of layers of the first term by trying several.
+        generated_by: for text generation, who writes what the stage learns from; the dataset's texts when left out.
     """
 
     name: ShortName
@@ -121,6 +123,7 @@ class Stage(Strict):
     learning_rate_scale: float = Field(default=1.0, gt=0)
     layer_rates: dict[str, Annotated[float, Field(ge=0, le=100)]] = {}
     search: Search | None = None
+    generated_by: Generated | None = None
 
 
 class Guard(Strict):

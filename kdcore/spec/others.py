@@ -15,6 +15,9 @@ from kdcore.spec.rooms import PATHS, BadPiece, piece_options
 from kdcore.spec.rooms.paths import PromptOptions
 from kdcore.spec.stage_ends import stage_ends
 
+ON_OUTPUTS = "outputs"
+"""The path that needs nothing of a network but its outputs."""
+
 RESERVED = {STUDENT, TEACHER, LABELS, "alone", "distil", "twin"}
 
 
@@ -60,6 +63,10 @@ class Others:
 
     def _peer(self, name: str, peer: Peer, at: str) -> None:
         if self._known(peer.like, at + pointer("like")):
+            if self.networks[peer.like].black_box is not None:
+                message = f"{peer.like!r} is {self.networks[peer.like].black_box}: nothing can be built like it"
+                self.problem(at + pointer("like"), "black_box", message)
+                return
             self.networks[name] = self.networks[peer.like]
             self.peers[name] = peer.like
 
@@ -79,6 +86,12 @@ class Others:
                 at + pointer("of"), "wrong_network", f"path {kind!r} leads through {wanted} (got {asked.of!r})"
             )
             return
+        if of.black_box is not None and kind != ON_OUTPUTS:
+            message = (
+                f"{asked.of!r} is {of.black_box}: only path {ON_OUTPUTS!r} leads through what cannot be looked into"
+            )
+            self.problem(at + pointer("path"), "black_box", message)
+            return
         if asked.of in self.paths:
             message = f"a path leads through a network, and {asked.of!r} is a path itself: name its network"
             self.problem(at + pointer("of"), "wrong_network", message)
@@ -86,6 +99,10 @@ class Others:
         if kind in BORROWING and not self._known(asked.borrows, at + pointer("from")):
             return
         borrowed = self.networks[asked.borrows] if kind in BORROWING else None
+        if borrowed is not None and borrowed.black_box is not None:
+            message = f"{asked.borrows!r} is {borrowed.black_box}: nothing can be borrowed from it"
+            self.problem(at + pointer("from"), "black_box", message)
+            return
         places = self._places(of, options, at)
         if places is None or (PATHS[kind].maps and not self._maps(asked, places, at)):
             return

@@ -41,6 +41,7 @@ def path_description(
         classifier="head",
         middle=blocks[(len(blocks) - 1) // 2],
         exact=False,
+        output=of.output,
     )
 
 
@@ -67,4 +68,5 @@ def _through_student(student: Description, borrowed: Description) -> Description
         classifier="head",
         middle=f"{BODY}.{student.middle}",
         exact=False,
+        output=borrowed.output,
     )

@@ -6,61 +6,49 @@ from typing import Any, Literal
 
 from kdcore.spec.base import Strict
 from kdcore.spec.caching import CachePlan
-from kdcore.spec.datasets import DatasetInfo
-from kdcore.spec.job import DatasetRef, Format, JobSpec, Splits
+from kdcore.spec.candidates import Proposal
+from kdcore.spec.dataset_plan import DatasetPlan
+from kdcore.spec.generated import WritingPlan
+from kdcore.spec.job import Format, Gate, JobSpec
+from kdcore.spec.licences import LicencePlan
 from kdcore.spec.named import AdapterKind, Kind
 from kdcore.spec.numbers import Number
+from kdcore.spec.tasks import MetricInfo
 from kdcore.spec.training import Training
 
-PLAN_VERSION = 3
+PLAN_VERSION = 4
 
 TEACHER, STUDENT, LABELS = "teacher", "student", "labels"
 LOGITS = "logits"
 
 
-class Counts(Strict):
-    """Pictures in each split."""
+class ModelPlan(Strict):
+    """The brought model that a network is, or begins as.
 
-    train: int
-    validation: int
-    test: int
-
-
-class DatasetPlan(Strict):
-    """The dataset with its sizes."""
+    Attributes:
+        id, version: of the registry; None for one on the user's own disk.
+        sha256: over its files.
+    """
 
     name: str
-    path: str | None
-    num_classes: int
-    input_shape: tuple[int, int, int]
-    splits: Splits
-    limit: int | None
-    counts: Counts
-
-
-def dataset_plan(asked: DatasetRef, info: DatasetInfo) -> DatasetPlan:
-    """How many pictures each split will have; known without opening a file."""
-    splits = asked.splits
-    test = info.test or round(info.train * splits.test)
-    rest = info.train if info.test else info.train - test
-    validation = round(rest * splits.validation)
-    return DatasetPlan(
-        name=info.name,
-        path=asked.path,
-        num_classes=info.num_classes,
-        input_shape=info.input_shape,
-        splits=splits,
-        limit=asked.limit,
-        counts=Counts(train=min(rest - validation, asked.limit or rest), validation=validation, test=test),
-    )
+    id: str | None = None
+    version: int | None = None
+    sha256: str
 
 
 class NetworkPlan(Strict):
     """A network with its size.
 
     Attributes:
-        options: what ``kdcore.models.build`` gets beside the classes.
-        weights: file that its weights come from; None when a run of the plan trains them.
+        kind: ``built`` from an architecture; ``onnx``, a black box; ``outputs``, a table of stored answers; ``trees``,
+            trained before anything else, and from then on such a table, too.
+        options: what ``kdcore.models.build`` gets beside the classes; how a black box is asked.
+        parameters, macs: 0 where nobody can count them.
+        weights: file that it comes from, relative to the job's folder; None when a run of the plan trains it.
+        starts: file whose weights it begins with, where a run trains it further.
+        model: what ``weights`` or ``starts`` belong to.
+        mean, std: what its inputs must be normalised with, where that is not as the dataset is.
+        gate: what it must show before anybody listens to it, where it was brought.
         classifier: path of the module whose input is the penultimate feature.
         blocks: module paths of its blocks, from input to output.
         exact: whether ``parameters`` and ``macs`` are exact or the nearest known input size's.
@@ -74,7 +62,23 @@ class NetworkPlan(Strict):
     classifier: str
     blocks: tuple[str, ...]
     exact: bool
+    kind: Literal["built", "onnx", "outputs", "trees"] = "built"
     weights: str | None = None
+    starts: str | None = None
+    model: ModelPlan | None = None
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    gate: Gate | None = None
+
+    @property
+    def stored(self) -> bool:
+        """Whether it is looked up, and not asked."""
+        return self.kind in {"outputs", "trees"}
+
+    @property
+    def brought(self) -> bool:
+        """Whether it speaks without a run of the plan having trained it."""
+        return self.weights is not None or self.kind == "trees"
 
 
 class PathPlan(Strict):
@@ -150,6 +154,7 @@ class StagePlan(Strict):
         upto: the point after which the learner's forward pass stops.
         layer_rates: factors on the learning rate by module path of the learner.
         balance_points: by learner, the point at which its balance looks at the groups' gradients.
+        writing: how the texts that it learns from are written, where they are not the dataset's.
     """
 
     name: str
@@ -161,6 +166,7 @@ class StagePlan(Strict):
     learning_rate_scale: float
     layer_rates: dict[str, float] = {}
     balance_points: dict[str, str] = {}
+    writing: WritingPlan | None = None
 
 
 class CopyPlan(Strict):
@@ -226,6 +232,20 @@ class RunPlan(Strict):
         return self.epochs * self.steps_per_epoch
 
 
+class MetricPlan(Strict):
+    """The figure that networks are judged by; see `kdcore.spec.tasks.MetricInfo`."""
+
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool
+
+    @classmethod
+    def of(cls, metric: MetricInfo) -> MetricPlan:
+        """The figure as a plan has it."""
+        return cls(name=metric.name, title=metric.title, unit=metric.unit, higher_is_better=metric.higher_is_better)
+
+
 class PlanWarning(Strict):
     """Something legal that the user probably does not want."""
 
@@ -250,6 +270,8 @@ class Plan(Strict):
     Attributes:
         kept: what is decided about keeping the outputs of frozen networks, one group for each set of runs that see the
             same views of the same pictures.
+        auto: how the student was chosen, where that was left to the planner.
+        licences: of what was brought, and of the data.
     """
 
     schema_version: int = PLAN_VERSION
@@ -257,12 +279,15 @@ class Plan(Strict):
     method: str
     spec: JobSpec
     dataset: DatasetPlan
+    metric: MetricPlan
     networks: dict[str, NetworkPlan]
+    auto: Proposal | None = None
     paths: dict[str, PathPlan] = {}
     delivers: str = STUDENT
     runs: tuple[RunPlan, ...]
     kept: tuple[tuple[CachePlan, ...], ...] = ()
     deliver: tuple[Format, ...]
+    licences: tuple[LicencePlan, ...] = ()
     warnings: tuple[PlanWarning, ...]
     estimate: Estimate
     resource_class: str

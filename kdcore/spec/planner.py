@@ -4,104 +4,115 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
 
 from kdcore.spec.advice import warnings_of
 from kdcore.spec.base import Problem, SpecError, pointer, suggestion
+from kdcore.spec.brought import NOTHING, Brought
 from kdcore.spec.caching import CachePlan, CacheRefused
-from kdcore.spec.catalogue import (
-    BadOption,
-    Description,
-    InputTooSmall,
-    UnknownArchitecture,
-    architecture_info,
-    describe,
-)
-from kdcore.spec.datasets import DatasetInfo, UnknownDataset, dataset_info
+from kdcore.spec.candidates import Proposal
+from kdcore.spec.dataset_plan import DatasetPlan, dataset_plan
+from kdcore.spec.datasets import UnknownDataset, dataset_info
+from kdcore.spec.delivering import delivery_faults
+from kdcore.spec.describing import PATHS_REFUSED, Describer, further_of
 from kdcore.spec.estimate import estimate
+from kdcore.spec.fitness import faults
 from kdcore.spec.job import JobSpec
+from kdcore.spec.licences import licence_faults, licences
 from kdcore.spec.listening import kept_networks
 from kdcore.spec.mixing import mixing_fault
-from kdcore.spec.networks import Further, Network
-from kdcore.spec.objective import MethodSpec, PresetRef
+from kdcore.spec.network_plans import NetworkPlans
+from kdcore.spec.objective import MethodSpec, PresetRef, Stage
 from kdcore.spec.others import Others
 from kdcore.spec.plan import (
     STUDENT,
     TEACHER,
-    DatasetPlan,
-    NetworkPlan,
+    MetricPlan,
     Plan,
     PlanWarning,
     RunPlan,
-    dataset_plan,
 )
 from kdcore.spec.presets import expand_preset
 from kdcore.spec.runs import RunMaker
-from kdcore.spec.training import TeacherTraining
+from kdcore.spec.sources import Source, sources
+from kdcore.spec.stored import stored_faults, stored_warnings
+from kdcore.spec.tasks import TaskInfo, task_info
+from kdcore.spec.translation import translated
 
-PATHS_REFUSED = "paths are for 'python -m kdcore' only; the service reads its own data folder"
 
-
-def plan(spec: JobSpec, *, allow_paths: bool = False) -> Plan:
+def plan(spec: JobSpec, *, allow_paths: bool = False, brought: Brought = NOTHING) -> Plan:
     """The plan of a job, made without torch and without opening a file.
 
     Args:
         spec: a validated spec.
         allow_paths: whether the spec may name files of this machine; the service never allows it.
+        brought: cards of the datasets and models that the spec names by id, or of packs that it names by path.
 
     Raises:
         SpecError: every fault that can be known before the job runs.
     """
-    return _Planner(spec, allow_paths).plan()
+    return _Planner(spec, allow_paths, brought).plan()
 
 
 @dataclass
 class _Planner:
     spec: JobSpec
     allow_paths: bool
+    brought: Brought
     problems: list[Problem] = field(default_factory=list)
     warnings: list[PlanWarning] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)
+    auto: Proposal | None = None
 
     def plan(self) -> Plan:
         self._check_paths()
-        info = self._dataset()
-        method = self._method()
+        dataset = self._dataset()
+        self.sources = sources(self.spec, self.brought, self.problems)
+        method = self._method(task_info("classification") if dataset is None else dataset.info)
         self._stop_if_wrong()
-        assert info is not None
+        assert dataset is not None
         assert method is not None
-        others = Others(self._networks(info, method), further=_further(method))
+        others = self._others(dataset, method)
         self._stop_if_wrong()
         others.declare(method.networks)
         self.problems += others.problems
-        dataset = dataset_plan(self.spec.dataset, info)
-        self._check_sizes(dataset)
+        self.problems += faults(self.spec, dataset)
         self._check_method(method, others)
         self._stop_if_wrong()
         runs = self._runs(method, dataset, others)
         self._stop_if_wrong()
         kept = self._kept(runs, dataset, others)
         self._stop_if_wrong()
-        planned = {name: self._network_plan(name, method, others, info) for name in self._built(others)}
+        planned = NetworkPlans(self.spec, self.sources, others, dataset).all()
+        self.problems += delivery_faults(self.spec, planned, method.delivers)
+        licensed = licences(self.spec, {name: one.card for name, one in self.sources.items()}, self.brought)
+        self.problems += licence_faults(self.spec, licensed)
+        self._stop_if_wrong()
         self.warnings += warnings_of(self.spec, method, dataset, others.networks, runs)
+        self.warnings += [warning for source in self.sources.values() for warning in source.warnings(dataset)]
+        self.warnings += stored_warnings(planned, runs)
         return Plan(
             name=self.spec.name,
             method=self._method_name(),
             spec=self.spec,
             dataset=dataset,
+            metric=MetricPlan.of(dataset.info.metric),
             networks=planned,
+            auto=self.auto,
             paths={name: path for name, path in others.paths.items() if _takes_part(name, runs)},
             delivers=method.delivers,
             runs=runs,
             kept=kept,
             deliver=self.spec.deliver,
+            licences=licensed,
             warnings=tuple(self.warnings),
             estimate=estimate(planned, runs, list(chain.from_iterable(kept)), self.spec.resources.device),
             resource_class=self.spec.resources.worker_class,
         )
 
-    def _built(self, others: Others) -> list[str]:
-        """The networks of the job that have weights of their own; paths are built from them."""
-        return [name for name in others.networks if name not in others.paths]
+    def _stored(self) -> set[str]:
+        """Networks that are tables of outputs."""
+        trees = {TEACHER} if self.spec.teacher is not None and self.spec.teacher.trees is not None else set()
+        return trees | {name for name, one in self.sources.items() if one.card.kind == "outputs"}
 
     def _problem(self, at: str, code: str, message: str) -> None:
         self.problems.append(Problem(pointer=at, code=code, message=message))
@@ -118,123 +129,43 @@ class _Planner:
             return
         if self.spec.dataset.path is not None:
             self._problem("/dataset/path", "path_refused", f"{PATHS_REFUSED} (got {self.spec.dataset.path!r})")
-        if self.spec.teacher is not None and self.spec.teacher.weights is not None:
-            self._problem("/teacher/weights", "path_refused", f"{PATHS_REFUSED} (got {self.spec.teacher.weights!r})")
+        teacher, init = self.spec.teacher, self.spec.student.init
+        files = {
+            "/teacher/weights": None if teacher is None else teacher.weights,
+            "/teacher/path": None if teacher is None else teacher.path,
+            "/student/init/path": None if init is None else init.path,
+        }
+        for at, named in files.items():
+            if named is not None:
+                self._problem(at, "path_refused", f"{PATHS_REFUSED} (got {named!r})")
 
-    def _dataset(self) -> DatasetInfo | None:
+    def _dataset(self) -> DatasetPlan | None:
+        asked = self.spec.dataset
+        if asked.key is not None:
+            found = self.brought.datasets.get(asked.key)
+            if found is None:
+                at = "/dataset/id" if asked.id is not None else "/dataset/path"
+                self._problem(at, "unknown_dataset", f"no dataset {asked.key!r} that is ready; list them first")
+                return None
+            return dataset_plan(asked, found)
         try:
-            return dataset_info(self.spec.dataset.name)
+            return dataset_plan(asked, dataset_info(asked.name or ""))
         except UnknownDataset as error:
             self._problem("/dataset/name", "unknown_dataset", str(error))
             return None
 
-    def _method(self) -> MethodSpec | None:
-        """The objective, written out."""
+    def _method(self, task: TaskInfo) -> MethodSpec | None:
+        """The objective, written out, for the dataset's task."""
         method = self.spec.method
         if isinstance(method, MethodSpec):
             return method
         try:
-            return expand_preset(method.preset, method.options, self.spec.training.epochs)
+            return translated(
+                expand_preset(method.preset, method.options, self.spec.training.epochs), method.preset, task
+            )
         except SpecError as error:
             self.problems += error.problems
             return None
-
-    def _networks(self, info: DatasetInfo, method: MethodSpec) -> dict[str, Description]:
-        """Teacher, student, and the further networks of the method."""
-        found = {STUDENT: self._describe(pointer(STUDENT), self.spec.student, info)}
-        if self.spec.teacher is not None:
-            found[TEACHER] = self._describe(pointer(TEACHER), self.spec.teacher, info)
-            self._check_source(pointer(TEACHER), self.spec.teacher.train, self.spec.teacher.weights)
-        for name, asked in _further(method).items():
-            at = pointer("method", "networks", name)
-            self._check_source(at, asked.train, asked.weights)
-            found[name] = self._describe_further(name, asked, found, method, info, at)
-        return {name: network for name, network in found.items() if network is not None}
-
-    def _describe_further(
-        self,
-        name: str,
-        asked: Further,
-        found: dict[str, Description | None],
-        method: MethodSpec,
-        info: DatasetInfo,
-        at: str,
-    ) -> Description | None:
-        if (asked.architecture is None) == (asked.like is None):
-            message = "name either an architecture, or with 'like' the network whose architecture it has"
-            self._problem(at, "invalid_value", message)
-            return None
-        if asked.follows is not None and asked.follows not in (TEACHER, *_earlier(name, method)):
-            message = f"{asked.follows!r} does not come before {name!r}: follow teacher or a network declared earlier"
-            self._problem(at + pointer("follows"), "unknown_network", message)
-        if asked.like is not None:
-            if asked.like not in found:
-                message = f"no network {asked.like!r} here; {suggestion(asked.like, found)}"
-                self._problem(at + pointer("like"), "unknown_network", message)
-            return found.get(asked.like)
-        return self._describe(at, _as_network(asked), info)
-
-    def _describe(self, at: str, network: Network, info: DatasetInfo) -> Description | None:
-        classes = network.classes or info.num_classes
-        if classes != info.num_classes:
-            message = (
-                f"{classes} classes, but dataset {info.name!r} has {info.num_classes}: "
-                "leave 'classes' out or choose another dataset"
-            )
-            self._problem(at + pointer("classes"), "class_count_differs", message)
-        options = _chosen(network)
-        try:
-            return describe(network.architecture, num_classes=classes, input_shape=info.input_shape, **options)
-        except UnknownArchitecture as error:
-            self._problem(at + pointer("architecture"), "unknown_architecture", str(error))
-        except BadOption as error:
-            place = ("options", error.option) if error.option in network.options else (error.option,)
-            self._problem(at + pointer(*place), "invalid_value", str(error))
-        except InputTooSmall as error:
-            self._problem(at + pointer("architecture"), "input_too_small", str(error))
-        return None
-
-    def _check_source(self, at: str, train: TeacherTraining | None, weights: str | None) -> None:
-        """A network that speaks is either trained in the job or given."""
-        who = at.rpartition("/")[2]
-        if train is None and weights is None:
-            message = f"the {who} is neither trained nor given: add train: {{epochs: ...}}"
-            self._problem(at + pointer("train"), "teacher_untrained", message)
-        if train is not None and weights is not None:
-            self._problem(at + pointer("weights"), "teacher_twice", "give either 'train' or 'weights', not both")
-        if weights is not None and not self.allow_paths and at != pointer(TEACHER):
-            self._problem(at + pointer("weights"), "path_refused", f"{PATHS_REFUSED} (got {weights!r})")
-
-    def _check_sizes(self, dataset: DatasetPlan) -> None:
-        labels, train = self.spec.student.labels, dataset.counts.train
-        if labels is not None and not dataset.num_classes <= labels <= train:
-            message = f"must lie between the {dataset.num_classes} classes and the {train} training pictures"
-            self._problem("/student/labels", "invalid_value", f"{message} (got {labels})")
-        sampler = self.spec.training.sampler
-        if sampler is not None and sampler.makes not in (None, self.spec.training.batch_size):
-            message = f"{sampler.classes} classes times {sampler.per_class} are {sampler.makes}, batch_size is"
-            remedy = f"{self.spec.training.batch_size}: match them"
-            self._problem("/training/sampler", "batch_differs", f"{message} {remedy}")
-        if sampler is not None and sampler.classes is not None and sampler.classes > dataset.num_classes:
-            message = f"the dataset has {dataset.num_classes} classes (got {sampler.classes})"
-            self._problem("/training/sampler/classes", "invalid_value", message)
-        if self.spec.training.batch_size % self.spec.training.accumulate:
-            message = f"must divide batch_size {self.spec.training.batch_size} (got {self.spec.training.accumulate})"
-            self._problem("/training/accumulate", "invalid_value", message)
-        processes = self.spec.resources.processes
-        if processes > 1 and self.spec.training.batch_size % (processes * self.spec.training.accumulate):
-            size, parts = self.spec.training.batch_size, processes * self.spec.training.accumulate
-            message = f"training.batch_size {size} cannot be shared equally: take one that {parts} divides"
-            self._problem("/resources/processes", "batch_not_shared", f"{message} (got {processes} processes)")
-        if processes > 1 and self.spec.training.compile == "on":
-            message = "networks that several processes share are not compiled: take compile: auto or one process"
-            self._problem("/training/compile", "not_with_processes", f"{message} (got {processes} processes)")
-        if self.spec.training.batch_size > train:
-            message = f"larger than the {train} training pictures (got {self.spec.training.batch_size})"
-            self._problem("/training/batch_size", "batch_too_large", message)
-        if dataset.counts.validation < dataset.num_classes:
-            message = f"leaves {dataset.counts.validation} pictures for {dataset.num_classes} classes: raise it"
-            self._problem("/dataset/splits/validation", "split_too_small", message)
 
     def _check_method(self, method: MethodSpec, others: Others) -> None:
         """What the stages say about the job as a whole."""
@@ -243,16 +174,35 @@ class _Planner:
             message = f"the stages' epochs sum to {total}, training.epochs is {epochs}: make them equal"
             self._problem("/training/epochs", "epochs_differ", message)
         listens = any(TEACHER in term.source for stage in method.stages for term in stage.terms)
+        listens |= any(stage.generated_by is not None and stage.generated_by.by == TEACHER for stage in method.stages)
         under = {path.of for path in others.paths.values()} | {path.borrows for path in others.paths.values()}
         follows = {asked.follows for asked in others.further.values()}
         if self.spec.teacher is None and (listens or TEACHER in under | follows):
             message = f"method {self._method_name()!r} listens to a teacher: name one, and how it is trained"
             self._problem("/teacher", "teacher_missing", message)
+        for stage in method.stages if self._stored() else ():
+            self._check_writing(stage)
         through_student = {STUDENT, *(name for name, path in others.paths.items() if path.of == STUDENT)}
         if method.delivers not in through_student:
             message = "only the student or a path through it can be delivered"
             known = suggestion(method.delivers, through_student)
             self._problem("/method/delivers", "unknown_network", f"{message} (got {method.delivers!r}; {known})")
+
+    def _check_writing(self, stage: Stage) -> None:
+        """Stored outputs answer the dataset's examples alone: they write nothing, and say nothing of new texts."""
+        if stage.generated_by is None:
+            return
+        asked = {name for term in stage.terms for name in term.source} | {stage.generated_by.by}
+        for name in sorted(asked & self._stored()):
+            message = f"stage {stage.name!r} learns from new texts, and {name!r} is a table of stored outputs"
+            self._problem("/method", "stored_outputs", f"{message}: take word-kd, or a teacher with weights")
+
+    def _others(self, dataset: DatasetPlan, method: MethodSpec) -> Others:
+        """The networks that are described; the student may be chosen here."""
+        describer = Describer(self.spec, self.allow_paths, self.sources, self.problems)
+        described = describer.networks(dataset, method)
+        self.spec, self.auto = describer.spec, describer.auto
+        return Others(described, further=further_of(method))
 
     def _runs(self, method: MethodSpec, dataset: DatasetPlan, others: Others) -> tuple[RunPlan, ...]:
         found: list[Problem] = []
@@ -268,6 +218,7 @@ class _Planner:
         if runs:
             self._check_taught(others, runs)
         self.problems += [fault for run in runs if (fault := mixing_fault(run)) is not None]
+        self.problems += stored_faults(self._stored(), runs)
         return runs
 
     def _kept(
@@ -281,6 +232,7 @@ class _Planner:
                 samples=dataset.counts.train,
                 num_classes=dataset.num_classes,
                 paths=others.paths,
+                stored=self._stored(),
             )
         except CacheRefused as error:
             self._problem("/training/cache/mode", "cache_refused", str(error))
@@ -295,53 +247,6 @@ class _Planner:
                 message = f"terms follow {name!r}, but none teaches it: add terms with to: {name}"
                 self._problem(pointer("method", "networks", name), "network_untaught", message)
 
-    def _network_plan(self, name: str, method: MethodSpec, others: Others, info: DatasetInfo) -> NetworkPlan:
-        described = others.networks[name]
-        asked = self._asked(name, method, others)
-        weights = self.spec.teacher.weights if name == TEACHER and self.spec.teacher is not None else None
-        if name in others.further:
-            weights = others.further[name].weights
-        return NetworkPlan(
-            architecture=asked.architecture,
-            options=_build_options(asked, info),
-            num_classes=info.num_classes,
-            parameters=described.parameters,
-            macs=described.macs,
-            classifier=described.classifier,
-            blocks=described.features,
-            exact=described.exact,
-            weights=weights,
-        )
-
-    def _asked(self, name: str, method: MethodSpec, others: Others) -> Network:
-        """The architecture that a network has, its own or that of the one that it is like."""
-        if name == STUDENT:
-            return self.spec.student
-        if name == TEACHER:
-            assert self.spec.teacher is not None
-            return self.spec.teacher
-        if name in others.peers:
-            return self._asked(others.peers[name], method, others)
-        further = others.further[name]
-        if further.like is not None:
-            return self._asked(further.like, method, others)
-        return _as_network(further)
-
-
-def _further(method: MethodSpec) -> dict[str, Further]:
-    return {name: network for name, network in method.networks.items() if isinstance(network, Further)}
-
-
-def _as_network(asked: Further) -> Network:
-    assert asked.architecture is not None
-    return Network(architecture=asked.architecture, width=asked.width, classes=asked.classes, options=asked.options)
-
-
-def _earlier(name: str, method: MethodSpec) -> list[str]:
-    """Further networks that are declared before ``name``."""
-    names = list(_further(method))
-    return names[: names.index(name)]
-
 
 def _takes_part(path: str, runs: tuple[RunPlan, ...]) -> bool:
     return any(path in (*run.learners, *run.needs) for run in runs)
@@ -354,16 +259,3 @@ def _on_preset(problem: Problem, spec: JobSpec) -> Problem:
         if isinstance(value, str) and repr(value) in problem.message:
             return problem.model_copy(update={"pointer": pointer("method", option)})
     return problem.model_copy(update={"pointer": "/method"})
-
-
-def _build_options(asked: Network, info: DatasetInfo) -> dict[str, Any]:
-    """The width that was asked for, and what the network's family takes from the pictures."""
-    taken = architecture_info(asked.architecture).options
-    from_input = {"in_channels": info.input_shape[0], "image_size": info.input_shape[1]}
-    options = {name: value for name, value in from_input.items() if name in taken}
-    return {**options, **_chosen(asked)}
-
-
-def _chosen(asked: Network) -> dict[str, Any]:
-    """The options that a spec names."""
-    return dict(asked.options) if asked.width is None else {**asked.options, "width": asked.width}

@@ -64,9 +64,10 @@ def resolve(text: str, network: Description) -> list[Place]:
     """
     layers = {layer.path: layer for layer in network.layers}
     alias = {LOGITS: (network.classifier,), "features": network.features, "middle": (network.middle,)}
+    if text == LOGITS:
+        return [Place(LOGITS, network.output or layers[network.classifier].shape)]
     if text in alias:
-        names = (LOGITS,) if text == LOGITS else alias[text]
-        return [Place(name, layers[path].shape) for name, path in zip(names, alias[text], strict=True)]
+        return [Place(path, layers[path].shape) for path in alias[text]]
     if text in network.aliases:
         return [place for name in network.aliases[text] for place in resolve(name, network)]
     point = Point(network.classifier, "in") if text == "penultimate" else Point.parse(text)

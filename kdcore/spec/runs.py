@@ -6,29 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
+from typing import Any
 
 from kdcore.spec.base import Problem, SpecError, pointer, suggestion
 from kdcore.spec.catalogue import Description
 from kdcore.spec.copies import copied_blocks
-from kdcore.spec.datasets import dataset_info
+from kdcore.spec.dataset_plan import DatasetPlan
 from kdcore.spec.job import JobSpec
 from kdcore.spec.networks import Further, PathNetwork, Peer
 from kdcore.spec.objective import MethodSpec, PointPair, Stage
 from kdcore.spec.others import Others
-from kdcore.spec.plan import (
-    LABELS,
-    STUDENT,
-    TEACHER,
-    CopyPlan,
-    DatasetPlan,
-    GuardPlan,
-    RunPlan,
-    StagePlan,
-)
+from kdcore.spec.plan import LABELS, STUDENT, TEACHER, CopyPlan, GuardPlan, RunPlan, StagePlan
 from kdcore.spec.presets import expand_preset
 from kdcore.spec.rates import by_depth, frozen, product
 from kdcore.spec.terms import TermPlanner
 from kdcore.spec.training import TeacherTraining, Training
+from kdcore.spec.translation import translated
 
 ALONE = "student-alone"
 
@@ -87,22 +80,31 @@ class RunMaker:
 
     def _stages(self, method: MethodSpec, learners: Sequence[str], at: str) -> tuple[StagePlan, ...]:
         planner = TermPlanner(
-            self.networks, learners, self.spec.training.optimizer.name, self._rates if learners[0] == STUDENT else {}
+            self.networks,
+            learners,
+            self.spec.training.optimizer.name,
+            self._rates if learners[0] == STUDENT else {},
+            self.dataset.task,
+            self.dataset.input,
         )
         stages = planner.method(method, at)
         self.problems += planner.problems
         return stages
 
+    def _preset(self, name: str, options: dict[str, Any], epochs: int) -> MethodSpec:
+        """A preset's objective, for the dataset's task."""
+        return translated(expand_preset(name, options, epochs), name, self.dataset.info)
+
     def _alone_run(self) -> tuple[RunPlan, ...]:
-        planner = TermPlanner(self.networks, (STUDENT,), rates=self._rates)
-        stages = planner.method(expand_preset(ALONE, {}, self.spec.training.epochs), "/baseline")
+        planner = TermPlanner(self.networks, (STUDENT,), rates=self._rates, task=self.dataset.task)
+        stages = planner.method(self._preset(ALONE, {}, self.spec.training.epochs), "/baseline")
         return (self._student_run("alone", stages, (STUDENT,)),)
 
     def _student_run(self, name: str, stages: tuple[StagePlan, ...], may_learn: Sequence[str]) -> RunPlan:
         terms = [term for stage in stages for term in stage.terms]
         taught = {term.to for term in terms}
         learners = tuple(learner for learner in may_learn if learner == may_learn[0] or learner in taught)
-        only_labels = all(term.source == LABELS for term in terms)
+        only_labels = all(term.source == LABELS for term in terms) and not any(stage.writing for stage in stages)
         labels, copied = self.spec.student.labels, self._copied
         return RunPlan(
             name=name,
@@ -147,6 +149,7 @@ class RunMaker:
     def _needs(self, stages: Sequence[StagePlan], learners: Sequence[str]) -> tuple[str, ...]:
         """Frozen networks that the stages listen to, or that a path of theirs leads through."""
         heard = [name for stage in stages for term in stage.terms for name in term.speakers]
+        heard += [stage.writing.writer for stage in stages if stage.writing is not None]
         paths = [self.others.paths[name] for name in (*learners, *heard) if name in self.others.paths]
         under = [name for path in paths for name in (path.of, path.borrows) if name is not None]
         names = [name for name in (*heard, *under) if name not in learners and name != STUDENT]
@@ -200,9 +203,9 @@ class RunMaker:
         changes = {"augment": inherited, **changes, "rollback": None}
         training = with_flip(self.spec.training.model_copy(update=changes), self.dataset)
         method = (
-            expand_preset(ALONE, {}, train.epochs)
+            self._preset(ALONE, {}, train.epochs)
             if asked is None or followed is None
-            else expand_preset(asked.method.preset, asked.method.options, train.epochs)
+            else self._preset(asked.method.preset, asked.method.options, train.epochs)
         )
         stages = self._stages(_spoken_by(method, name, followed), (name,), f"/method/networks/{name}/method")
         return RunPlan(
@@ -254,7 +257,7 @@ def with_flip(training: Training, dataset: DatasetPlan) -> Training:
     """``flip`` decided by what the dataset allows."""
     augment = training.augment
     if augment.flip is None:
-        augment = augment.model_copy(update={"flip": dataset_info(dataset.name).flip})
+        augment = augment.model_copy(update={"flip": dataset.flip})
     return training.model_copy(update={"augment": augment})
 
 
@@ -269,6 +272,10 @@ def _spoken_by(method: MethodSpec, learner: str, followed: str | None) -> Method
         problem = Problem(pointer=f"/method/networks/{learner}/method", code="method_too_rich", message=message)
         raise SpecError([problem])
     names = {STUDENT: learner, TEACHER: followed or TEACHER}
+    if names[TEACHER] != TEACHER and any(_reads_teacher(stage) for stage in method.stages):
+        message = f"network {learner!r} would learn from texts of the teacher, and it follows {followed!r}"
+        problem = Problem(pointer=f"/method/networks/{learner}/method", code="method_too_rich", message=message)
+        raise SpecError([problem])
 
     def moved(stage: Stage) -> Stage:
         terms = tuple(
@@ -282,6 +289,10 @@ def _spoken_by(method: MethodSpec, learner: str, followed: str | None) -> Method
         return stage.model_copy(update={"terms": terms, "balance": balance, "trains": trains})
 
     return method.model_copy(update={"stages": tuple(moved(stage) for stage in method.stages)})
+
+
+def _reads_teacher(stage: Stage) -> bool:
+    return stage.generated_by is not None and stage.generated_by.by == TEACHER
 
 
 def _tried(stage: Stage, candidate: PointPair) -> Stage:

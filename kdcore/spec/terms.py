@@ -8,19 +8,26 @@ from dataclasses import dataclass, field
 from itertools import starmap
 
 from kdcore.spec.base import Problem, pointer, suggestion
+from kdcore.spec.cards import InputCard
 from kdcore.spec.catalogue import Description
-from kdcore.spec.composition import fault_of, needs_logits
+from kdcore.spec.composition import adapter_fault, fault_of, needs_logits
+from kdcore.spec.generated import StudentTexts, WritingPlan, writing_plan
 from kdcore.spec.matching import EMBEDDING, layer_pairs
 from kdcore.spec.objective import AdapterKind, Kind, MethodSpec, PointPair, Ramp, Stage, Term
-from kdcore.spec.plan import LABELS, LOGITS, STUDENT, PairPlan, StagePlan, TermPlan
+from kdcore.spec.plan import LABELS, LOGITS, STUDENT, TEACHER, PairPlan, StagePlan, TermPlan
 from kdcore.spec.points import Place, UnknownLayer, resolve
 from kdcore.spec.rates import product
 from kdcore.spec.rooms import DISTANCES, BadPiece, piece_options
 from kdcore.spec.rooms.balances import BalanceOptions
 from kdcore.spec.rooms.matches import MatchOptions
 from kdcore.spec.spans import spanned, with_spans
+from kdcore.spec.tasks import TaskName, task_info
+from kdcore.spec.translation import asks_classes
 
 _TRAINS = re.compile(r"^(?P<network>\w[\w-]*)(?:\.upto\((?P<point>[^()]+)\))?$")
+
+SIDES = {"encoder": "embedding", "decoder": "embedding#1"}
+"""Sides of an encoder-decoder, whose layers are matched apart, and where each one's embedding is seen."""
 
 LIST_ADAPTERS = {"fusion": "forward", "mixture": "all"}
 """Adapters that look at the layers of both sides together, instead of pair by pair, and the match that names them."""
@@ -39,6 +46,8 @@ class TermPlanner:
         learners: those that terms may teach; the first is the one that the method is for.
         optimizer: name of the optimiser that the learners have.
         rates: what the training says of the first learner's layers, whatever the stage.
+        task: what the networks answer.
+        given: what they get; only texts that a network writes have to know it.
         problems: filled while planning.
     """
 
@@ -46,6 +55,8 @@ class TermPlanner:
     learners: Sequence[str] = (STUDENT,)
     optimizer: str = "sgd"
     rates: Mapping[str, float] = field(default_factory=dict)
+    task: TaskName = "classification"
+    given: InputCard | None = None
     problems: list[Problem] = field(default_factory=list)
 
     def method(self, method: MethodSpec, at: str) -> tuple[StagePlan, ...]:
@@ -64,6 +75,7 @@ class TermPlanner:
             upto = self._upto(stage.trains, at + pointer("trains"))
             self._check_rates(stage, at + pointer("layer_rates"))
             points = self._balance_points(stage, at)
+            writing = self._writing(stage, at + pointer("generated_by"))
         except _Refused:
             return None
         taught = dict.fromkeys([term.to for term in planned] or [self.learners[0]])
@@ -76,7 +88,21 @@ class TermPlanner:
             learning_rate_scale=stage.learning_rate_scale,
             layer_rates=product(self.rates, stage.layer_rates),
             balance_points={learner: point for learner, point in points.items() if learner in taught},
+            writing=writing,
         )
+
+    def _writing(self, stage: Stage, at: str) -> WritingPlan | None:
+        """Who writes a stage's texts, once it is known that there are texts, and something to learn from them."""
+        asked = stage.generated_by
+        if asked is None:
+            return None
+        if self.task != "generation" or self.given is None:
+            message = f"texts are written for task generation (the dataset's task is {self.task}): leave it out"
+            raise self._refuse(at, "not_for_task", message)
+        if isinstance(asked, StudentTexts) and all(term.source == (LABELS,) for term in stage.terms):
+            message = "nobody is followed on what the student writes: add a term with from: teacher, such as jsd"
+            raise self._refuse(at, "nothing_to_compare", message)
+        return writing_plan(asked, self.learners[0] if asked.by == STUDENT else TEACHER, self.given)
 
     def _upto(self, trains: str, at: str) -> str | None:
         found, learner = _TRAINS.match(trains), self.learners[0]
@@ -140,12 +166,14 @@ class TermPlanner:
             wants = "labels" if piece.reads == LABELS else "a network, such as teacher,"
             message = f"distance {term.distance.kind!r} needs {wants} in 'from' (got {source!r})"
             raise self._refuse(at + pointer("from"), "wrong_source", message)
+        self._check_task(term, at)
         pairs = () if piece.reads == LABELS else self._pairs(term, at)
         adapter = self._adapter(term, pairs, piece.reads, at)
-        fault = fault_of(term, source, pairs, self.networks)
+        fault = fault_of(term, source, pairs, self.networks) or adapter_fault(term, adapter, pairs)
         if fault is not None:
             raise self._refuse(at + fault.pointer, fault.code, fault.message)
         heads = {"student_head", "teacher_head"} & set(piece.needs)
+        self._check_open(source, at + pointer("distance"), bool(heads))
         return TermPlan(
             name=term.name or _term_name(term, source, self.learners[0]),
             to=term.to,
@@ -161,6 +189,19 @@ class TermPlanner:
             teacher_head=self.networks[source].classifier if heads else None,
             reads_logits=needs_logits(term.distance),
         )
+
+    def _check_task(self, term: Term, at: str) -> None:
+        """A distance between answers has to be one between answers of this kind."""
+        kind, piece, info = term.distance.kind, DISTANCES[term.distance.kind], task_info(self.task)
+        answers = piece.reads in (LABELS, LOGITS)
+        if not answers and "student_network" in piece.needs and self.task not in piece.tasks:
+            message = f"distance {kind!r} is for task {' or '.join(piece.tasks)}, and the task is {self.task}: take mse"
+            raise self._refuse(at + pointer("distance"), "not_for_task", message)
+        wrong = answers and self.task not in piece.tasks
+        if wrong or (not info.answers_classes and asks_classes(term.distance) and piece.reads == "features"):
+            instead = info.label_loss if piece.reads == LABELS else info.output_loss
+            message = f"distance {kind!r} compares classes, and the task is {self.task}: take {instead}"
+            raise self._refuse(at + pointer("distance"), "not_for_task", message)
 
     def _who(self, term: Term, at: str) -> str:
         """Whom a term follows, as one name, once both sides are known to be there."""
@@ -183,12 +224,23 @@ class TermPlanner:
         return "+".join(term.source)
 
     def _places(self, point: str, network: str, at: str) -> list[Place]:
+        self._check_open(network, at, point != LOGITS)
         try:
             return resolve(point, self.networks[network])
         except UnknownLayer as error:
             raise self._refuse(at, "unknown_layer", f"{network}: {error}") from None
         except ValueError as error:
             raise self._refuse(at, "invalid_value", str(error)) from None
+
+    def _check_open(self, network: str, at: str, looks_inside: bool) -> None:
+        """Nothing of a black box can be looked at but its outputs."""
+        found = self.networks.get(network)
+        if looks_inside and found is not None and found.black_box is not None:
+            message = (
+                f"{network} is {found.black_box}: nothing but its outputs can be compared; take a method on outputs, "
+                "such as hinton, or points: logits"
+            )
+            raise self._refuse(at, "black_box", message)
 
     def _pairs(self, term: Term, at: str) -> tuple[PairPlan, ...]:
         where = at + pointer("points")
@@ -201,9 +253,32 @@ class TermPlanner:
         if term.match is None and len(to) == len(source) and usual is None:
             return tuple(starmap(_pair, zip(to, source, strict=True)))
         match = term.match or Kind(kind=usual or "forward")
-        return self._matched(match, term, to, source, at + pointer("match"))
+        where = at + pointer("match")
+        stacks = [self._stack(side, *pair) for pair in ((term.to, to), (term.source[0], source)) for side in SIDES]
+        if not all(stacks):
+            return self._matched(match, term, to, source, where)
+        middle = len(SIDES)
+        return tuple(
+            pair
+            for side, own, others in zip(SIDES, stacks[:middle], stacks[middle:], strict=True)
+            for pair in self._matched(match, term, own, others, where, SIDES[side])
+        )
 
-    def _matched(self, match: Kind, term: Term, to: list[Place], source: list[Place], at: str) -> tuple[PairPlan, ...]:
+    def _stack(self, side: str, network: str, places: Sequence[Place]) -> list[Place]:
+        """Those places of an encoder-decoder that lie in one of its sides; of other networks none."""
+        if f"{side}_features" not in self.networks[network].aliases:
+            return []
+        return [place for place in places if place.point.startswith(f"{side}.")]
+
+    def _matched(
+        self,
+        match: Kind,
+        term: Term,
+        to: Sequence[Place],
+        source: Sequence[Place],
+        at: str,
+        embedding: str = "embedding",
+    ) -> tuple[PairPlan, ...]:
         self._options("match", match, at)
         options = piece_options("match", match.kind, match.options)
         assert isinstance(options, MatchOptions)
@@ -215,8 +290,8 @@ class TermPlanner:
             raise self._refuse(at, "invalid_value", str(error)) from None
         own, others = dict(enumerate(to)), dict(enumerate(source))
         if options.embeddings:
-            own[EMBEDDING] = self._places("embedding", term.to, at + pointer("embeddings"))[0]
-            others[EMBEDDING] = self._places("embedding", term.source[0], at + pointer("embeddings"))[0]
+            own[EMBEDDING] = self._places(embedding, term.to, at + pointer("embeddings"))[0]
+            others[EMBEDDING] = self._places(embedding, term.source[0], at + pointer("embeddings"))[0]
         return tuple(_pair(own[p.student], others[p.teacher], p.weight) for p in pairs)
 
     def _adapter(self, term: Term, pairs: tuple[PairPlan, ...], reads: str, at: str) -> AdapterKind | None:

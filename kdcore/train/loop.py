@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,14 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdcore.data.batches import Batches, Normalise
-from kdcore.data.readers import Pictures
+from kdcore.data.batches import Batches
+from kdcore.data.examples import Examples
+from kdcore.data.normalise import Normalise
 from kdcore.distributed import Group, Share, Solo
 from kdcore.errors import Stopped
 from kdcore.spec.plan import RunPlan, StagePlan
+from kdcore.tasks import Task
+from kdcore.tasks.spread import standard_error
 from kdcore.train import validate
-from kdcore.train.cache import TeacherCache
+from kdcore.train.cache import Table, TeacherCache
 from kdcore.train.machine import Machine
+from kdcore.train.meter import SPLIT, Meter
 from kdcore.train.progress import Progress, Record
 from kdcore.train.stage import Stage
 from kdcore.train.sums import Sums
@@ -34,8 +37,8 @@ GO_ON, SAVE, STOP = range(3)
 """What the first process decides before a step."""
 
 SAYS = {
-    "harm_guard": "harm guard: after epoch {epoch} the matched run has {matched:.2%} of the validation split right, "
-    "its twin without matching {unmatched:.2%}; harmful: {harmful}, terms dropped: {dropped}",
+    "harm_guard": "harm guard: after epoch {epoch} the matched run has {metric} {matched:.4g} on the validation split, "
+    "its twin without matching {unmatched:.4g}; harmful: {harmful}, terms dropped: {dropped}",
     "saturation": "balance of {learner}: the weight of {group} has been above {threshold} for {steps} steps: the other "
     "groups hardly count",
     "early_stopping": "early stopping: stage {stage!r} ends after epoch {epoch}: for {patience} epochs no validation "
@@ -81,21 +84,25 @@ class Loop:
         run: what to do.
         networks: every network that the run names.
         batches: the training batches.
-        validation: pictures to choose the best epoch by, on the device.
+        validation: examples to choose the best epoch by, on the device.
+        task: what they ask for.
         first_step: steps that the job had done before this run.
         save: makes a checkpoint.
         stop: says why to stop, or None.
-        twin: validation accuracy that the run without matching had where the guard compares the two.
+        twin: validation figure that the run without matching had where the guard compares the two.
         findings: what the run noticed about itself, JSON-ready.
         group: the processes that share the run, each with a loop that does the same; the first one's word counts where
             they could differ: when to stop, and when to make a checkpoint.
         caches: kept outputs of frozen networks.
+        tables: stored outputs, by the networks that are such tables and the paths through them.
+        texts: by stage, what the teacher wrote to the training examples.
     """
 
     run: RunPlan
     networks: Mapping[str, nn.Module]
     batches: Batches
-    validation: Pictures
+    validation: Examples
+    task: Task
     normalise: Normalise
     machine: Machine
     progress: Progress
@@ -106,6 +113,8 @@ class Loop:
     twin: float | None = None
     group: Group = field(default_factory=Solo)
     caches: Mapping[str, TeacherCache] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    texts: Mapping[str, Tensor] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
     position: Position = field(default_factory=Position)
     history: list[Record] = field(default_factory=list)
@@ -117,6 +126,7 @@ class Loop:
     def __post_init__(self) -> None:
         self._share = Share(self.group.rank, self.group.size, self.run.training.accumulate)
         self._watch = Watch(self.learners, self.run.training.rollback, self._found)
+        self._meter = Meter(self.machine.device)
 
     @property
     def learner(self) -> nn.Module:
@@ -152,10 +162,12 @@ class Loop:
             self.networks,
             self._sample(),
             self.machine,
-            samples=len(self.batches.labels),
+            samples=len(self.batches.targets),
             named=self._named,
             group=self.group,
             caches=self.caches,
+            tables=self.tables,
+            texts=self.texts.get(plan.name),
         )
         stage.objective.dropped = frozenset(self.position.dropped)
         try:
@@ -167,9 +179,9 @@ class Loop:
             for epoch in range(self.position.epoch, plan.epochs):
                 self._epoch(stage, epoch)
                 with stage.averaged():
-                    score, accuracy = self._validate(stage, epoch)
+                    score, rows = self._validate(stage, epoch)
                 self.position.epoch, self.position.step = epoch + 1, 0
-                self._compare_with_twin(stage, accuracy)
+                self._compare_with_twin(stage, rows)
                 if self._ends_early(stage, score):
                     break
             if self.position.best is not None:
@@ -180,11 +192,12 @@ class Loop:
             stage.close()
 
     def _sample(self) -> Tensor:
-        return self.normalise(self.validation.images[:2])
+        return self.normalise(self.validation.inputs[:2])
 
     def _epoch(self, stage: Stage, epoch: int) -> None:
         every = min(max(self.run.steps_per_epoch // RECORDS_PER_EPOCH, 1), MOST_STEPS_PER_RECORD)
         total_epoch = self._epochs_before() + epoch
+        self._meter.begin()
         for batch in self.batches.epoch(total_epoch, self.position.step):
             self._answer_requests()
             step = self.position.step
@@ -195,11 +208,13 @@ class Loop:
             if self._watch.look(stage, values, of_stage):
                 self.sums.add(values)
             self.position.step = step + 1
+            self._meter.add(len(batch.index))
             if self.machine.device == "cpu" or step % GPU_CHECK_EVERY == 0:
                 self.sums.check_finite(f"in stage {stage.plan.name!r}, epoch {epoch + 1}, step {step + 1}")
             if (step + 1) % every == 0 or step + 1 == self.run.steps_per_epoch:
                 rate = stage.rate(of_stage) * self._watch.rate
                 self._metrics("train", {**self.sums.means(), "lr": rate})
+                self.progress.report(self._record(SPLIT, self._meter.read()))  # not history: it is never the same twice
             self._say_progress(total_epoch)
 
     def _epochs_before(self) -> int:
@@ -210,8 +225,13 @@ class Loop:
         return self.first_step + epochs * self.run.steps_per_epoch + self.position.step
 
     def _metrics(self, split: str, values: dict[str, float]) -> None:
+        record = self._record(split, values)
+        self.history.append(record)
+        self.progress.report(record)
+
+    def _record(self, split: str, values: dict[str, float]) -> Record:
         done = self._steps_done()
-        record = {
+        return {
             "type": "metrics",
             "run": self.run.name,
             "stage": self.run.stages[self.position.stage].name,
@@ -220,8 +240,6 @@ class Loop:
             "epoch": round((done - self.first_step) / self.run.steps_per_epoch, 4),
             "values": values,
         }
-        self.history.append(record)
-        self.progress.report(record)
 
     def _say_progress(self, epoch: int) -> None:
         self.progress.step(
@@ -233,23 +251,34 @@ class Loop:
             epochs=self.run.epochs,
         )
 
-    def _validate(self, stage: Stage, epoch: int) -> tuple[float, float | None]:
-        """Record how good the learner is, and remember its weights if it was never better in this stage."""
+    def _validate(self, stage: Stage, epoch: int) -> tuple[float, Tensor | None]:
+        """Record how good the learner is, and remember its weights if it was never better in this stage.
+
+        Returns:
+            the score, and the learner's rows of statistics where it answers in this stage.
+        """
         values = validate.stage_losses(stage, self.validation, self.normalise, epoch)
+        score, rows = -values["loss"], None
         if stage.plan.upto is None and stage.teaches(self.run.learner):
-            values["accuracy"] = self._accuracy(self.learner)
+            rows = self._rows(self.run.learner)
+            figures = self._figures(rows)
+            values, score = values | figures, self.task.score(figures)
         for name in self.run.learners[1:]:
             if stage.teaches(name) and stage.speaks(name):
-                values[f"accuracy.{name}"] = self._accuracy(self.networks[name])
+                others = self._figures(self._rows(name))
+                values |= {f"{figure}.{name}": value for figure, value in others.items()}
         self._metrics("validation", values)
-        score = values.get("accuracy", -values["loss"])
         best = self.position.best
         if self.run.training.keep == "best" and (best is None or score > best["score"]):
             self.position.best = {"score": score, "weights": copy.deepcopy(self.learners.state_dict())}
-        return score, values.get("accuracy")
+        return score, rows
 
-    def _accuracy(self, network: nn.Module) -> float:
-        return validate.accuracy(network, self.validation, self.normalise, self.group)
+    def _rows(self, name: str) -> Tensor:
+        table = self.tables.get(name)
+        return validate.rows(self.networks[name], self.task, self.validation, self.normalise, self.group, table)
+
+    def _figures(self, rows: Tensor) -> dict[str, float]:
+        return {name: float(value) for name, value in self.task.figures(rows.sum(0)).items()}
 
     def _ends_early(self, stage: Stage, score: float) -> bool:
         facts = None if stage.stopping is None else stage.stopping.look(score, self.position.epoch)
@@ -257,21 +286,23 @@ class Loop:
             self._found("early_stopping", {"stage": stage.plan.name, **facts})
         return facts is not None
 
-    def _compare_with_twin(self, stage: Stage, accuracy: float | None) -> None:
+    def _compare_with_twin(self, stage: Stage, rows: Tensor | None) -> None:
         """Where the guard asks: is the run behind the one that does not match features?"""
         guard = self.run.guard
-        if guard is None or self.twin is None or accuracy is None:
+        if guard is None or self.twin is None or rows is None:
             return
         if self._epochs_before() + self.position.epoch != guard.epoch:
             return
-        behind = _standard_error(self.twin, len(self.validation)) if guard.tolerance is None else guard.tolerance
-        harmful = accuracy < self.twin - behind
+        metric = self.task.watched.name
+        matched = self._figures(rows)[metric]
+        behind = standard_error(self.task, rows, self.twin) if guard.tolerance is None else guard.tolerance
+        harmful = self.task.score({metric: matched}) < self.task.score({metric: self.twin}) - behind
         matching = _matching(self.run.stages[self.position.stage :])
         if harmful and guard.action == "drop":
             self.position.dropped = (*self.position.dropped, *matching)
             stage.objective.dropped = frozenset(self.position.dropped)
-        found = {"matched": accuracy, "unmatched": self.twin, "tolerance": behind, "terms": list(matching)}
-        found |= {"harmful": harmful, "epoch": guard.epoch}
+        found = {"matched": matched, "unmatched": self.twin, "metric": metric, "tolerance": behind}
+        found |= {"terms": list(matching), "harmful": harmful, "epoch": guard.epoch}
         self._found("harm_guard", {**found, "dropped": harmful and guard.action == "drop"})
 
     def _found(self, kind: str, facts: dict[str, Any]) -> None:
@@ -318,11 +349,6 @@ class Loop:
         self.history = list(state["history"])
         self.findings = [*state["findings"], *self.findings]
         _set_random_state(state["rng"][self.group.rank], self.machine.device)
-
-
-def _standard_error(accuracy: float, count: int) -> float:
-    """Of the difference between two accuracies near this one, each from ``count`` pictures."""
-    return math.sqrt(2 * accuracy * (1 - accuracy) / count)
 
 
 def _matching(stages: Sequence[StagePlan]) -> tuple[str, ...]:

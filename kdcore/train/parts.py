@@ -19,20 +19,26 @@ def detached(losses: Losses) -> Losses:
     return Losses(losses.terms, groups)
 
 
-def mean_of(parts: Sequence[Losses]) -> Losses:
-    """The mean over micro-batches, all of which have the same terms and groups."""
+def mean_of(parts: Sequence[Losses], weights: Sequence[Tensor] | None = None) -> Losses:
+    """The mean over micro-batches, by ``weights`` that sum to 1 or all alike; all have the same terms and groups."""
     if len(parts) == 1:
         return parts[0]
-    terms = {name: _mean([part.terms[name] for part in parts]) for name in parts[0].terms}
+    terms = {name: _mean([part.terms[name] for part in parts], weights) for name in parts[0].terms}
     groups = {
-        learner: {group: _mean([part.groups[learner][group] for part in parts]) for group in one}
+        learner: {group: _mean([part.groups[learner][group] for part in parts], weights) for group in one}
         for learner, one in parts[0].groups.items()
     }
     return Losses(terms, groups)
 
 
-def _mean(values: Sequence[Tensor]) -> Tensor:
-    return torch.stack(list(values)).mean()
+def _mean(values: Sequence[Tensor], weights: Sequence[Tensor] | None) -> Tensor:
+    found = torch.stack(list(values))
+    return found.mean() if weights is None else (found * torch.stack(list(weights))).sum()
+
+
+def next_tokens(targets: Tensor) -> bool:
+    """Whether targets are next tokens, int64 [B, T], over which losses average wherever they count."""
+    return targets.ndim == 2 and not targets.is_floating_point()
 
 
 @dataclass(frozen=True)

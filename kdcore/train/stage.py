@@ -11,22 +11,25 @@ from torch import Tensor, nn
 
 from kdcore.data.batches import Batch
 from kdcore.distributed import Group, Solo, gathered, synchronised
+from kdcore.objective.distances import UNLABELLED
+from kdcore.objective.padding import masks_of, reads_tokens
 from kdcore.objective.points import Capture, Features
 from kdcore.objective.stages import parameters_upto
 from kdcore.objective.terms import Cast, Losses, Objective, points_of
-from kdcore.seeds import seeded
+from kdcore.seeds import derive, seeded
 from kdcore.spec.plan import LOGITS, RunPlan, StagePlan
 from kdcore.train import schedule
 from kdcore.train.answers import Answers
 from kdcore.train.average import Average
-from kdcore.train.cache import TeacherCache
+from kdcore.train.cache import Table, TeacherCache
 from kdcore.train.compiling import compiled, told
 from kdcore.train.coupling import couplings
 from kdcore.train.fitting import Cut
 from kdcore.train.learner import Learner
 from kdcore.train.machine import Machine
-from kdcore.train.parts import Memory, detached, mean_of, remember
+from kdcore.train.parts import Memory, detached, mean_of, next_tokens, remember
 from kdcore.train.stopping import Stopping
+from kdcore.train.writing import Written
 
 
 class Stage:
@@ -41,6 +44,8 @@ class Stage:
         named: adapters that live across stages; filled with those that this stage is the first to use.
         group: the processes that share every step; this one on its own when left out.
         caches: kept outputs of frozen networks, which are then not asked about training pictures.
+        tables: stored outputs, which those networks get in place of inputs that have nothing else to answer from.
+        texts: what the teacher wrote to the training examples, int32 [N, steps], where the stage learns from that.
     """
 
     def __init__(
@@ -55,6 +60,8 @@ class Stage:
         named: nn.ModuleDict | None = None,
         group: Group | None = None,
         caches: Mapping[str, TeacherCache] | None = None,
+        tables: Mapping[str, Table] | None = None,
+        texts: Tensor | None = None,
     ) -> None:
         self.run, self.plan, self.machine, self.group = run, plan, machine, group or Solo(machine.device)
         self._stack = ExitStack()
@@ -62,11 +69,14 @@ class Stage:
             name: self._stack.enter_context(Capture(networks[name], points)) for name, points in points_of(plan).items()
         }
         self._networks = [networks[name] for name in run.learners]
+        self._reader = reads_tokens(self._networks)
         for network in self._networks:
             self._stack.enter_context(synchronised(network, self.group))
-        heard = [networks[name] for name in self._captures] if machine.compiled else []
+        self._tables = tables or {}
+        heard = [networks[name] for name in self._captures if machine.compiled and name not in self._tables]
         self.regions = self._stack.enter_context(compiled(heard))
-        self._answers = Answers(caches or {}, self._captures)
+        self._answers = Answers({} if plan.writing else caches or {}, self._captures)
+        self._written = self._writing(networks, texts)
         self._evaluating = False
         self._heard: dict[tuple[str, int], Features] | None = None
         self._own: list[nn.Module] = []
@@ -85,6 +95,13 @@ class Stage:
         asked, early = run.training.average, run.training.early_stopping
         self.average = None if asked is None else Average(self.learning, asked)
         self.stopping = None if early is None else Stopping(early)
+
+    def _writing(self, networks: Mapping[str, nn.Module], texts: Tensor | None) -> Written | None:
+        plan = self.plan.writing
+        if plan is None:
+            return None
+        seed = derive(self.run.training.seed, self.run.name, self.plan.name)
+        return Written(plan, seed, networks[self.run.learner], self.machine, texts)
 
     def _taught(self) -> list[str]:
         """The learners that some term of this stage teaches."""
@@ -146,7 +163,21 @@ class Stage:
         images = self.machine.laid_out(images)
         trains = batch is not None and not self._evaluating
         with self.machine.autocast(), self.regions.open(when=trains):
-            return {name: self._said(name, capture, images, batch) for name, capture in self._captures.items()}
+            return {
+                name: self._said(name, capture, self._given(name, images, batch), batch)
+                for name, capture in self._captures.items()
+            }
+
+    def _given(self, name: str, images: Tensor, batch: Batch | None) -> Tensor:
+        """What a network is given: the inputs, or where it is a table the rows of the same examples.
+
+        Inputs without a batch are the first of the validation split, which shapes are traced with.
+        """
+        if name not in self._tables:
+            return images
+        held_out = batch is None or self._evaluating
+        index = torch.arange(len(images)) if batch is None else batch.index
+        return self._tables[name].rows("validation" if held_out else "train", index).to(images.device)
 
     def _said(self, name: str, capture: Capture, images: Tensor, batch: Batch | None) -> Features:
         if batch is not None:
@@ -165,22 +196,36 @@ class Stage:
     def _once(self, name: str, capture: Capture, images: Tensor, batch: Batch) -> Features:
         """What a frozen network says in a step that looks at its losses again: it says the same both times."""
         assert self._heard is not None
-        part = name, batch.images.data_ptr()  # parts are views of one batch, each at a place of its own
+        part = name, batch.inputs.data_ptr()  # parts are views of one batch, each at a place of its own
         if part not in self._heard:
             self._heard[part] = capture(images)
         return self._heard[part]
 
     def losses(self, batch: Batch, epoch: float, step: int = 0) -> Losses:
         """The stage's losses on a batch at ``epoch`` and ``step`` of the stage."""
-        return self._losses(self._listen(batch.images, batch), batch, epoch, step)
+        return self._losses(self._listen(batch.inputs, batch), batch, epoch, step)
 
     def _losses(self, spoken: Mapping[str, Features], batch: Batch, epoch: float, step: int) -> Losses:
+        mask = None if self._reader is None else self._reader.token_mask(batch.inputs)
+        masks = masks_of(self._networks, batch.inputs)
         if self.objective.training:  # an evaluation deals whole batches to the processes
             spoken, batch = gathered(spoken, batch, self.group)
+            mask = None if mask is None else self.group.gather(mask, equal=True)
+            masks = {part: self.group.gather(seen, equal=True) for part, seen in masks.items()}
         context: dict[str, Any] = {"index": batch.index, "epoch": epoch, "step": step}
+        if mask is not None:
+            context["mask"] = mask
+        answered = masks.pop(LOGITS, None)
+        if batch.compared is not None:
+            masks[LOGITS] = batch.compared
+        elif answered is not None and self.run.labels is not None:  # texts without targets: all of their tokens count
+            known = batch.targets != UNLABELLED
+            masks[LOGITS] = torch.where(known.any(1, keepdim=True), known, answered)
+        if masks:
+            context["masks"] = masks
         if batch.mixed is not None:
             context |= {"mixed_labels": batch.mixed.labels, "mixed_share": batch.mixed.share}
-        losses: Losses = self.objective(spoken, batch.labels, epoch, context)
+        losses: Losses = self.objective(spoken, batch.targets, epoch, context)
         return losses
 
     def step(self, batch: Batch, epoch: int, step: int, *, rate: float = 1.0) -> dict[str, Tensor]:
@@ -191,6 +236,8 @@ class Stage:
             epoch, step: of the stage, counted from 0.
             rate: further factor on the learning rate.
         """
+        if self._written is not None:
+            batch = self._written.of(batch, step)
         looking = [learner for learner in self.learners if learner.balance.looks_again]
         memory = remember(self._networks) if looking else None
         self._heard = {} if looking else None
@@ -239,17 +286,31 @@ class Stage:
         A learner's terms end at its own parameters, so that learners do not disturb each other.
         """
         gathered: list[Losses] = []
-        for part in parts:
-            spoken = self._listen(part.images, part)
+        weights = self._weights(parts)
+        for number, part in enumerate(parts):
+            spoken = self._listen(part.inputs, part)
             losses = self._losses(spoken, part, epoch, step)
             for learner in self.learners:
                 groups = losses.groups.get(learner.name)
                 if groups:
-                    shares = {name: loss / len(parts) for name, loss in groups.items()}
+                    shares = {
+                        name: loss / len(parts) if weights is None else loss * weights[number]
+                        for name, loss in groups.items()
+                    }
                     shared = self._shared(learner, spoken)
                     learner.balance.accumulate(shares, learner.parameters, shared=shared, epoch=epoch)
             gathered.append(detached(losses))
-        return mean_of(gathered)
+        return mean_of(gathered, weights)
+
+    def _weights(self, parts: Sequence[Batch]) -> list[Tensor] | None:
+        """What each micro-batch's losses count: alike, or of next tokens by how many of them count in it."""
+        if len(parts) == 1 or not next_tokens(parts[0].targets):
+            return None
+        masks = [part.targets != UNLABELLED if part.compared is None else part.compared for part in parts]
+        counts = torch.stack([mask.sum() for mask in masks])
+        if self.group.size > 1:
+            counts = self.group.gather(counts[None], equal=True).sum(0)
+        return list((counts / counts.sum().clamp(min=1)).unbind())
 
     def _shared(self, learner: Learner, spoken: dict[str, Features]) -> list[Tensor]:
         point = self.plan.balance_points.get(learner.name)
@@ -260,7 +321,7 @@ class Stage:
         """The losses on the same batch after the step, with the same random draws; no running statistic moves."""
         with memory.replayed():
             parts = batch.parts(self.cut.count)
-            return mean_of([self.losses(part, epoch, step) for part in parts])
+            return mean_of([self.losses(part, epoch, step) for part in parts], self._weights(parts))
 
     def rate(self, step: int) -> float:
         """The learning rate at ``step`` of the stage."""

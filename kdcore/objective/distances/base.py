@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from kdcore.objective.padding import rows_that_count, unpadded
 from kdcore.objective.shared import once
 
 Context = Mapping[str, Any]
 """What else a distance may need: ``mask``, sample ids (``index``), ``epoch`` and ``step`` within the stage, both
-networks' ``student_logits``, ``teacher_logits`` and classifiers ``student_head``, ``teacher_head``; and, in the pass of
-an objective, what its terms have computed already (``shared``)."""
+networks' ``student_logits``, ``teacher_logits`` and classifiers ``student_head``, ``teacher_head``, the networks
+themselves, ``student_network`` and ``teacher_network``, as detectors' anchors need them; and, in the pass of an
+objective, what its terms have computed already (``shared``)."""
 
 Features = Tensor | Sequence[Tensor]
 """One tensor, or several that are compared pair by pair."""
@@ -39,15 +41,23 @@ class Distance(nn.Module):
     The loss is a scalar; no gradient reaches the teacher's side. ``forward`` changes no state and may be called
     twice on a batch; what a distance remembers between steps changes in ``advance``, once per optimiser step.
 
+    Where the context has a ``mask`` [B, L] of the tokens that count, what stands at padding in tokens [B, L, D] is
+    zero for every distance, so that it changes neither loss nor gradient.
+
     Attributes:
         needs: names of the target or context entries that it cannot do without.
         joint: whether it looks at lists of tensors as a whole; others are summed over the pairs.
+        over_labelled: whether a distance that needs a target averages over those examples alone that have one.
+        token_by_token: whether it is an average over positions that it looks at one by one; then it gets the tokens
+            that a mask counts as rows [M, D], and the length to which a batch is padded does not matter.
         follows_adapter: set by a term whose adapter may work on the teacher's side, too: the teacher's features were
             cut from the teacher before the adapter, and the gradient has to reach the adapter.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     joint: ClassVar[bool] = False
+    over_labelled: ClassVar[bool] = True
+    token_by_token: ClassVar[bool] = False
     follows_adapter: bool = False
 
     def forward(
@@ -75,11 +85,18 @@ class Distance(nn.Module):
     def _single(self, student: Tensor, teacher: Features | None, target: Tensor | None, context: Context) -> Tensor:
         if self.joint:
             return self._several([student], None if teacher is None else [_one(teacher)], target, context)
-        followed = None if teacher is None else self._cut(_one(teacher), context)
-        return self.measure(once(context, precise, student), followed, target, context)
+        own, followed = self._raised(student, context), None if teacher is None else self._cut(_one(teacher), context)
+        if self.token_by_token and context.get("mask") is not None:
+            own = rows_that_count(own, context["mask"])
+            followed = None if followed is None else rows_that_count(followed, context["mask"])
+        return self.measure(own, followed, target, context)
+
+    @staticmethod
+    def _raised(student: Tensor, context: Context) -> Tensor:
+        return unpadded(once(context, precise, student), context)
 
     def _cut(self, teacher: Tensor, context: Context) -> Tensor:
-        return once(context, precise if self.follows_adapter else cut, teacher)
+        return unpadded(once(context, precise if self.follows_adapter else cut, teacher), context)
 
     def _several(
         self, students: Sequence[Tensor], teachers: Features | None, target: Tensor | None, context: Context
@@ -87,7 +104,7 @@ class Distance(nn.Module):
         if teachers is None or isinstance(teachers, Tensor):
             raise ValueError(f"{type(self).__name__} got {len(students)} student tensors: list the teacher's, too")
         if self.joint:
-            own = [once(context, precise, student) for student in students]
+            own = [self._raised(student, context) for student in students]
             return self.measure_all(own, [self._cut(teacher, context) for teacher in teachers], target, context)
         if len(students) != len(teachers):
             count = f"{len(students)} student and {len(teachers)} teacher tensors"
@@ -113,6 +130,10 @@ class Distance(nn.Module):
                 distance of its own. A ``joint`` distance gets the shapes of its first pair.
             samples: pictures in the training split, which the context's ``index`` counts.
         """
+
+    def trial(self, count: int) -> Tensor:
+        """A target of the form that it reads, for ``count`` examples, to try it out on before there are any."""
+        return torch.zeros(count, dtype=torch.long)
 
     def advance(self) -> None:
         """Move remembered state by one optimiser step."""

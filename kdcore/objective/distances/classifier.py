@@ -71,6 +71,7 @@ class Regression(Distance):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"teacher_head"})
+    token_by_token: ClassVar[bool] = True
 
     def __init__(self, options: NoOptions) -> None:
         super().__init__()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -14,10 +16,12 @@ from kdcore.spec.rooms.piece import NoOptions
 class Hint(Distance):
     """``½ ||teacher - student||²`` summed over channels, averaged over batch and positions.
 
-    Shapes: [B, C, ...] on both sides. FitNets, equation 3, with the reduction of its published code. With
-    ``normalise: teacher`` the loss is divided by ``½ ||teacher||²`` reduced alike, so that predicting nothing costs 1
-    whatever the teacher's scale and width (ours, not the paper's).
+    Shapes: [B, C, ...] on both sides; with a mask [B, L] also tokens [B, L, C]. FitNets, equation 3, with the reduction
+    of its published code. With ``normalise: teacher`` the loss is divided by ``½ ||teacher||²`` reduced alike, so that
+    predicting nothing costs 1 whatever the teacher's scale and width (ours, not the paper's).
     """
+
+    token_by_token: ClassVar[bool] = True
 
     def __init__(self, options: HintOptions) -> None:
         super().__init__()
@@ -34,6 +38,8 @@ class Hint(Distance):
 
 class MSE(Distance):
     """Mean squared difference over all elements; any equal shapes."""
+
+    token_by_token: ClassVar[bool] = True
 
     def __init__(self, options: NoOptions) -> None:
         super().__init__()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -173,6 +175,8 @@ def _standard(feature: Tensor) -> Tensor:
 class SmoothL1(Distance):
     """Huber's loss with threshold 1, averaged over all elements; any equal shapes."""
 
+    token_by_token: ClassVar[bool] = True
+
     def __init__(self, options: NoOptions) -> None:
         super().__init__()
 
@@ -182,6 +186,8 @@ class SmoothL1(Distance):
 
 class Cosine(Distance):
     """``mean (1 - cos(s, t))`` over batch and positions, along the channels (dimension 1, or the last of tokens)."""
+
+    token_by_token: ClassVar[bool] = True
 
     def __init__(self, options: NoOptions) -> None:
         super().__init__()

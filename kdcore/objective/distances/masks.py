@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from kdcore.objective.distances.base import Context
+from kdcore.spec.tasks import UNLABELLED
 
-UNLABELLED = -100
-"""Label of a picture whose class the learner may not know, or of a token that does not count."""
+__all__ = ["UNLABELLED", "counted", "mean_of", "rows_that_count", "tokens"]
 
 
 def counted(shape: torch.Size, target: Tensor | None, context: Context) -> Tensor | None:

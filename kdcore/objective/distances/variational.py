@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,8 @@ class Variational(Sized):
     """
 
     scale: nn.Parameter | None
+
+    token_by_token: ClassVar[bool] = True
 
     def __init__(self, options: VariationalOptions) -> None:
         super().__init__()

@@ -106,7 +106,8 @@ def _layout(module: nn.Module, network: nn.Module, output: Any, path: str, sampl
     if len(shape) == 2:
         return Layout(shape[1], "vector")
     if _channels_first(module, network, shape):
-        return Layout(shape[1], "maps" if len(shape) == 4 else "sequence")
+        row = len(shape) == 4 and sample.dim() == 3 and shape[2] == 1
+        return Layout(shape[1], "maps" if len(shape) == 4 else "sequence", row=row)
     if len(shape) == 4:
         return Layout(shape[-1], "grid")
     return Layout(shape[-1], "tokens", *_tokens(shape[1], _extra_tokens(network), sample))
@@ -187,3 +188,4 @@ def _shapes(network: nn.Module, first: nn.Module) -> Iterator[Shape]:
     elif isinstance(first, nn.Conv2d):
         own = getattr(network, "image_size", None)
         yield from ((first.in_channels, side, side) for side in ([own] if isinstance(own, int) else PICTURES))
+        yield from ((first.in_channels, length) for length in SIGNALS)  # taken as pictures of one row inside

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -24,12 +24,14 @@ class Layout:
             ``vector`` [B, C].
         extra: class and register tokens in front of the others, which have no place in the picture.
         grid: height and width of the patches that the other tokens stand for; None when they are a sequence.
+        row: whether maps have one row, as those of series do.
     """
 
     channels: int
     kind: Literal["maps", "sequence", "tokens", "grid", "vector"]
     extra: int = 0
     grid: tuple[int, int] | None = None
+    row: bool = False
 
     @property
     def dimensions(self) -> int:
@@ -58,8 +60,8 @@ class PartialConvolution(nn.Module):
     """A k x k convolution of the first ``ceil(partial * channels)`` channels; the others pass as they are.
 
     Shapes: [B, C, L] or [B, C, H, W], the same out. Chen et al. 2023 (FasterNet, arXiv 2303.03667), section 3.2.
-    Patch tokens are convolved in their grid, other tokens along the sequence, padding included; class and register
-    tokens, which have no neighbours, pass (ours).
+    Maps of one row are convolved along it. Patch tokens are convolved in their grid, other tokens along the sequence,
+    padding included; class and register tokens, which have no neighbours, pass (ours).
     """
 
     def __init__(self, layout: Layout, channels: int, kernel: int, partial: float) -> None:
@@ -67,7 +69,9 @@ class PartialConvolution(nn.Module):
         self.extra, self.grid = layout.extra, layout.grid
         self.channels = min(channels, math.ceil(partial * channels - 1e-9))  # 0.07 * 100 is above 7
         kind = _CONVOLUTIONS[2 if self.grid else layout.dimensions]
-        self.convolution = kind(self.channels, self.channels, kernel, padding=kernel // 2, bias=False)
+        size: Any = (1, kernel) if layout.row else kernel
+        padding: Any = (0, kernel // 2) if layout.row else kernel // 2
+        self.convolution = kind(self.channels, self.channels, size, padding=padding, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self._convolved(x[:, : self.channels]), x[:, self.channels :]], dim=1)

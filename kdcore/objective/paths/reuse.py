@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdcore.objective.bridges import across
 from kdcore.objective.paths.places import default_sample
 from kdcore.objective.paths.split import split
 from kdcore.spec.rooms.paths import ReuseOptions
@@ -74,8 +75,8 @@ class Reuse(nn.Module):
 class Projector(nn.Module):
     """A bottleneck of 1x1, 3x3 and 1x1 convolutions with BatchNorm and ReLU to the lender's channels and size.
 
-    Section 3.2, figure 3. The student's larger map is averaged first, a smaller one repeated last (ours). The last
-    ReLU is left out where the lender's map has negative values (ours).
+    Section 3.2, figure 3; for series 1x3 in the middle. The student's larger map is averaged first, a smaller one
+    repeated last (ours). The last ReLU is left out where the lender's map has negative values (ours).
 
     Args:
         student, lender: last maps of both on the same sample.
@@ -86,8 +87,9 @@ class Projector(nn.Module):
         super().__init__()
         outer, inner = lender.shape[1], max(lender.shape[1] // factor, 1)
         layers: list[nn.Module] = []
-        for inputs, outputs, kernel in ((student.shape[1], inner, 1), (inner, inner, 3), (inner, outer, 1)):
-            convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+        for inputs, outputs, side in ((student.shape[1], inner, 1), (inner, inner, 3), (inner, outer, 1)):
+            kernel, padding = across(student.shape, side), across(student.shape, side // 2, 0)
+            convolution = nn.Conv2d(inputs, outputs, kernel, padding=padding, bias=False)
             layers += [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
         if bool(torch.any(lender < 0)):
             layers.pop()

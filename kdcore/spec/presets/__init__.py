@@ -12,9 +12,11 @@ from kdcore.spec.presets.balanced import BALANCED
 from kdcore.spec.presets.base import NetworkKind, Preset
 from kdcore.spec.presets.baselines import BASELINES
 from kdcore.spec.presets.company import COMPANY
+from kdcore.spec.presets.detection import DETECTION
 from kdcore.spec.presets.dfpt import DFPT
 from kdcore.spec.presets.first import FIRST
 from kdcore.spec.presets.formula import PieceNote, formula, pieces
+from kdcore.spec.presets.generators import GENERATORS
 from kdcore.spec.presets.hints import HINTS
 from kdcore.spec.presets.kd2m import KD2M
 from kdcore.spec.presets.layers import LAYERS
@@ -38,6 +40,8 @@ PRESETS: dict[str, Preset] = {
     **PHASED,
     **COMPANY,
     **TRANSFORMERS,
+    **GENERATORS,
+    **DETECTION,
 }
 """Every method by name: the comparison, the five systems, the baselines."""
 

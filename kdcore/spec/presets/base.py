@@ -9,8 +9,9 @@ from typing import Any, Literal
 from kdcore.spec.base import Strict
 from kdcore.spec.objective import Kind, MethodSpec, Stage, Term
 
-NetworkKind = Literal["convolutional", "transformer"]
-"""What a method has to know of its networks: blocks of maps, or blocks of tokens with attention."""
+NetworkKind = Literal["convolutional", "transformer", "generator", "detector"]
+"""What a method has to know of its networks: blocks of maps, blocks of tokens with attention, that they write, or
+pyramid and heads."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from kdcore.spec.generated import StudentTexts, TeacherTexts
 from kdcore.spec.named import Kind
 from kdcore.spec.networks import Further, PathNetwork
 from kdcore.spec.numbers import Ramp
@@ -44,12 +45,20 @@ def _network(network: Any) -> str:
 
 
 def _stage(stage: Stage) -> Iterator[str]:
+    if stage.generated_by is not None:
+        yield f"on texts {_texts(stage.generated_by)}"
     for learner in dict.fromkeys(term.to for term in stage.terms):
         own = [term for term in stage.terms if term.to == learner]
         yield f"L({learner}) = " + " + ".join(_term(term) for term in own)
         balance = stage.balance.get(learner)
         if balance is not None:
             yield f"balance of {learner}: {_written(balance)}"
+
+
+def _texts(asked: TeacherTexts | StudentTexts) -> str:
+    if isinstance(asked, StudentTexts):
+        return f"that the student draws, in a share {asked.share:g} of the batches"
+    return f"that the teacher wrote with {asked.beams} beams"
 
 
 def _term(term: Term) -> str:

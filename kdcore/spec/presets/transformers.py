@@ -1,4 +1,4 @@
-"""Distillation of transformers into smaller transformers, on vision transformers until there are text tasks."""
+"""Distillation of transformers into smaller transformers, of texts and of pictures."""
 
 from __future__ import annotations
 
@@ -193,13 +193,13 @@ TRANSFORMERS: Presets = {
         "The last block's attention and the relations of its values, for students of any width.",
         MiniLMOptions, _minilm, min_epochs=2, kinds=("transformer",),
         reconstruction="The paper distils on a text corpus and then trains on each task; here both stages share the "
-        "task's pictures and its epochs.",
+        "task's examples and its epochs.",
     ),
     "minilm-v2": Preset(
         "MiniLMv2", "Wang et al. 2021 (arXiv 2012.15828), equations 4 to 7",
         "Relations among queries, among keys and among values of one block, in equally many relation heads.",
         MiniLMv2Options, _minilm_v2, min_epochs=2, kinds=("transformer",),
         reconstruction="As minilm. The paper's relation heads, four for each attention head of its large teachers, are "
-        "12 here, which divides every width of the vit family.",
+        "12 here, which divides every width of the vit family; where it does not divide, the plan says what does.",
     ),
 }  # fmt: skip

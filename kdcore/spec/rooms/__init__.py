@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from kdcore.spec.base import Strict, problems_of, suggestion
 from kdcore.spec.rooms.adapters import ADAPTERS
 from kdcore.spec.rooms.balances import BALANCES
+from kdcore.spec.rooms.detection import DETECTION
 from kdcore.spec.rooms.distributions import DISTRIBUTIONS
 from kdcore.spec.rooms.features import FEATURES
 from kdcore.spec.rooms.hidden import HIDDEN
@@ -18,15 +19,19 @@ from kdcore.spec.rooms.matches import MATCHES
 from kdcore.spec.rooms.modules import MODULES
 from kdcore.spec.rooms.paths import PATHS
 from kdcore.spec.rooms.piece import Piece, Table
+from kdcore.spec.rooms.pixels import PIXELS
 from kdcore.spec.rooms.relations import RELATIONS
 from kdcore.spec.rooms.sequences import SEQUENCES
 from kdcore.spec.rooms.singular import SINGULAR
+from kdcore.spec.rooms.values import VALUES
 
 __all__ = ["ADAPTERS", "BALANCES", "DISTANCES", "MATCHES", "PATHS", "ROOMS", "BadPiece", "Piece", "piece_options"]
 
 DISTANCES: Table = {
     **LOGITS,
     **SEQUENCES,
+    **VALUES,
+    **PIXELS,
     **HIDDEN,
     **SINGULAR,
     **FEATURES,
@@ -34,6 +39,7 @@ DISTANCES: Table = {
     **RELATIONS,
     **DISTRIBUTIONS,
     **MODULES,
+    **DETECTION,
 }
 
 ROOMS: dict[str, Table] = {

@@ -77,18 +77,25 @@ class MultiLevelOptions(Strict):
 
 
 LOGITS: Table = {
-    "cross_entropy": Piece(CrossEntropyOptions, "Cross-entropy of the logits with the labels.", reads="labels"),
+    "cross_entropy": Piece(
+        CrossEntropyOptions,
+        "Cross-entropy of the logits with the labels.",
+        reads="labels",
+        tasks=("classification", "generation"),
+    ),
     "kl": Piece(
         TemperatureOptions,
         "T² times the Kullback-Leibler divergence of the softened student from the softened teacher.",
         "Hinton, Vinyals, Dean 2015 (arXiv 1503.02531), section 2",
         "logits",
+        tasks=("classification", "generation"),
     ),
     "soft_cross_entropy": Piece(
         TemperatureOptions,
         "Cross-entropy of the softened distributions without the factor T²: FitNets' second-stage term.",
         "Romero et al. 2015 (arXiv 1412.6550), equation 2",
         "logits",
+        tasks=("classification", "generation"),
     ),
     "dkd": Piece(
         DKDOptions,

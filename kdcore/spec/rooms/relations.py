@@ -52,6 +52,7 @@ RELATIONS: Table = {
         "Squared difference of the channels' normalised Gram matrices.",
         "Liu et al. 2021 (ICKD, ICCV 2021)",
         "features",
+        positions=True,
         batch_coupled=True,
     ),
     "nst": Piece(

@@ -9,6 +9,9 @@ from pydantic import Field
 from kdcore.spec.rooms.logits import TemperatureOptions
 from kdcore.spec.rooms.piece import Piece, Table
 from kdcore.spec.rooms.temperature import TemperatureOption
+from kdcore.spec.tasks import TaskName
+
+BOTH: tuple[TaskName, ...] = ("classification", "generation")
 
 
 class TokenOptions(TemperatureOptions):
@@ -49,32 +52,37 @@ SEQUENCES: Table = {
         "T² times the divergence of the teacher from the student: avoids what the teacher finds unlikely.",
         "Gu et al. 2024 (MiniLLM, arXiv 2306.08543), the divergence alone",
         "logits",
+        tasks=BOTH,
     ),
     "symmetric_kl": Piece(
-        SymmetricOptions, "T² times a weighted sum of the divergences in both directions.", "", "logits"
+        SymmetricOptions, "T² times a weighted sum of the divergences in both directions.", "", "logits", tasks=BOTH
     ),
     "jsd": Piece(
         JSDOptions,
         "T² times the generalised Jensen-Shannon divergence: both sides against their mixture.",
         "Agarwal et al. 2024 (GKD, arXiv 2306.13649), equation 1",
         "logits",
+        tasks=BOTH,
     ),
     "skew_kl": Piece(
         SkewOptions,
         "T² times the divergence from a mixture with a little of its own side, which bounds it.",
         "Ko et al. 2024 (DistiLLM, arXiv 2402.03898)",
         "logits",
+        tasks=BOTH,
     ),
     "tvd": Piece(
         TokenOptions,
         "Half the sum of absolute differences of probabilities.",
         "Wen et al. 2023 (f-DISTILL, arXiv 2307.15190)",
         "logits",
+        tasks=BOTH,
     ),
     "top_k_kl": Piece(
         TopKOptions,
         "T² times the divergence over the teacher's likeliest classes, dense or stored.",
         "ours; sparse teachers as in DistillKit",
         "logits",
+        tasks=BOTH,
     ),
 }

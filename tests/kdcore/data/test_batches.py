@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdcore.data import Pictures
+from kdcore.data import Examples
 from kdcore.data.batches import Batches, Normalise
 from kdcore.data.warp import shifted
 from kdcore.spec.training import Augment
@@ -14,7 +14,7 @@ from kdcore.spec.training import Augment
 def make(count=40, candidates=None, steps=4, size=10, seed=0, **augment):
     images = torch.arange(count, dtype=torch.uint8).view(count, 1, 1, 1).expand(count, 1, 5, 5).contiguous()
     return Batches(
-        Pictures(images, torch.arange(count)),
+        Examples(images, torch.arange(count)),
         torch.arange(count),
         torch.arange(count) if candidates is None else candidates,
         steps=steps,
@@ -35,15 +35,15 @@ def test_an_epoch_shows_every_picture_once():
 
 def test_pictures_and_labels_belong_to_their_index():
     for batch in make().epoch(3):
-        assert torch.equal(batch.labels, batch.index)
-        assert torch.equal(batch.images[:, 0, 2, 2], batch.index.float())
+        assert torch.equal(batch.targets, batch.index)
+        assert torch.equal(batch.inputs[:, 0, 2, 2], batch.index.float())
 
 
 @pytest.mark.parametrize("first", [0, 1, 3])
 def test_an_epoch_taken_up_in_the_middle_goes_on_with_the_same_batches(first):
     whole = list(make(shift=2, flip=True).epoch(1))[first:]
     rest = list(make(shift=2, flip=True).epoch(1, first))
-    assert all(torch.equal(a.images, b.images) for a, b in zip(whole, rest, strict=True))
+    assert all(torch.equal(a.inputs, b.inputs) for a, b in zip(whole, rest, strict=True))
 
 
 def test_epochs_and_seeds_differ():

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdcore.data import Pictures
+from kdcore.data import Examples
 from kdcore.data.batches import Batches, Normalise
 from kdcore.data.sampler import ClassOrder, EvenOrder
 from kdcore.objective.distances import UNLABELLED
@@ -118,7 +118,7 @@ def test_pictures_without_any_label_cannot_be_weighted():
 def batches(labels=LABELS, size=12, sampler=Sampler(classes=3, per_class=4), **augment):  # noqa: B008
     images = torch.arange(len(labels), dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 5, 5).contiguous()
     return Batches(
-        Pictures(images, labels),
+        Examples(images, labels),
         labels,
         torch.arange(len(labels)),
         steps=9,
@@ -132,21 +132,21 @@ def batches(labels=LABELS, size=12, sampler=Sampler(classes=3, per_class=4), **a
 
 def test_batches_show_the_pictures_that_the_sampler_chose():
     for batch in batches().epoch(2):
-        assert torch.equal(batch.labels, LABELS[batch.index])
-        assert torch.equal(batch.images[:, 0, 2, 2], batch.index.float())
-        assert torch.bincount(batch.labels, minlength=5).sort().values.tolist() == [0, 0, 4, 4, 4]
+        assert torch.equal(batch.targets, LABELS[batch.index])
+        assert torch.equal(batch.inputs[:, 0, 2, 2], batch.index.float())
+        assert torch.bincount(batch.targets, minlength=5).sort().values.tolist() == [0, 0, 4, 4, 4]
 
 
 @pytest.mark.parametrize("first", [0, 1, 8])
 def test_a_balanced_epoch_taken_up_in_the_middle_goes_on_with_the_same_batches(first):
     whole = list(batches(shift=2, flip=True).epoch(1))[first:]
     rest = list(batches(shift=2, flip=True).epoch(1, first))
-    assert all(torch.equal(a.images, b.images) for a, b in zip(whole, rest, strict=True))
+    assert all(torch.equal(a.inputs, b.inputs) for a, b in zip(whole, rest, strict=True))
 
 
 def test_a_picture_shown_twice_in_a_batch_is_not_always_changed_alike():
     labels = torch.tensor([0, 1])
-    shown = torch.cat([batch.images for batch in batches(labels, 8, Sampler(classes=2, per_class=4), shift=2).epoch(0)])
+    shown = torch.cat([batch.inputs for batch in batches(labels, 8, Sampler(classes=2, per_class=4), shift=2).epoch(0)])
     assert len(shown.flatten(1).unique(dim=0)) > 2
 
 

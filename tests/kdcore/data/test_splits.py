@@ -4,37 +4,31 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from judging import dataset
 
-from kdcore.data import Pictures, TestSplitClosed, load, open_data, read
+from kdcore.data import Examples, TestSplitClosed, load, open_data, read
 from kdcore.data.splits import divide, stratified
 from kdcore.errors import EngineError
+from kdcore.spec.dataset_plan import Counts
 from kdcore.spec.job import Splits
-from kdcore.spec.plan import Counts, DatasetPlan
 
 
 def digits_plan(train=1294, validation=144, test=359, limit=None, seed=0, name="digits", path=None):
-    return DatasetPlan(
-        name=name,
-        path=path,
-        num_classes=10,
-        input_shape=(1, 8, 8),
-        splits=Splits(seed=seed),
-        limit=limit,
-        counts=Counts(train=train, validation=validation, test=test),
-    )
+    counts = Counts(train=train, validation=validation, test=test)
+    return dataset(name=name, path=path, splits=Splits(seed=seed), limit=limit, counts=counts)
 
 
 def test_digits_are_1797_grey_pictures_of_eight_by_eight():
     digits = read("digits")
-    assert tuple(digits.images.shape) == (1797, 1, 8, 8)
-    assert digits.images.dtype == torch.uint8
-    assert digits.images.max() == 255
+    assert tuple(digits.inputs.shape) == (1797, 1, 8, 8)
+    assert digits.inputs.dtype == torch.uint8
+    assert digits.inputs.max() == 255
 
 
 def test_the_three_splits_share_no_picture_and_cover_all():
     data = open_data(digits_plan())
-    everything = torch.cat([data.train.images, data.validation.images, data.open_test().images]).flatten(1)
-    assert torch.equal(everything.sort(0).values, read("digits").images.flatten(1).sort(0).values)
+    everything = torch.cat([data.train.inputs, data.validation.inputs, data.open_test().inputs]).flatten(1)
+    assert torch.equal(everything.sort(0).values, read("digits").inputs.flatten(1).sort(0).values)
 
 
 def test_the_test_split_is_refused_until_it_is_opened():
@@ -47,7 +41,7 @@ def test_the_test_split_is_refused_until_it_is_opened():
 
 def test_another_seed_draws_another_test_split():
     first, second = (open_data(digits_plan(seed=seed)).open_test() for seed in (0, 1))
-    assert not torch.equal(first.images, second.images)
+    assert not torch.equal(first.inputs, second.inputs)
 
 
 def test_a_limit_takes_fewer_training_pictures_and_leaves_the_others():
@@ -69,10 +63,10 @@ def test_a_stratified_draw_has_the_asked_size_and_every_class_within_one_of_its_
 
 
 def test_dividing_keeps_the_order_of_what_is_left():
-    pictures = Pictures(torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1), torch.arange(50) % 5)
+    pictures = Examples(torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1), torch.arange(50) % 5)
     part, rest = divide(pictures, 10, 0, "any")
     for half in (part, rest):
-        assert torch.equal(half.images.flatten(), half.images.flatten().sort().values)
+        assert torch.equal(half.inputs.flatten(), half.inputs.flatten().sort().values)
 
 
 def test_a_dataset_that_needs_a_folder_says_which_variable_names_it(monkeypatch):
@@ -94,7 +88,7 @@ def test_a_folder_without_the_dataset_is_refused_with_the_remedy(tmp_path):
 
 def test_load_gives_the_splits_that_a_job_has():
     data = open_data(digits_plan())
-    assert torch.equal(load("digits", "test").images, data.open_test().images)
-    assert torch.equal(load("digits").labels, data.train.labels)
+    assert torch.equal(load("digits", "test").inputs, data.open_test().inputs)
+    assert torch.equal(load("digits").targets, data.train.targets)
     with pytest.raises(EngineError, match="no split 'dev'; splits: train, validation, test"):
         load("digits", "dev")

@@ -7,7 +7,7 @@ import torch
 from batching import batches, noise
 from stored import Computed
 
-from kdcore.data import Pictures
+from kdcore.data import Examples
 from kdcore.data.mapped import Mapped
 from kdcore.data.streamed import Streamed, fits
 from kdcore.errors import EngineError
@@ -22,8 +22,8 @@ LARGE = Computed(400, (3, 32, 32))
 
 def same(found, expected):
     for one, other in zip(found, expected, strict=True):
-        assert torch.equal(one.images, other.images)
-        assert torch.equal(one.labels, other.labels)
+        assert torch.equal(one.inputs, other.inputs)
+        assert torch.equal(one.targets, other.targets)
         assert torch.equal(one.index, other.index)
         assert torch.equal(one.mixed.share, other.mixed.share)
 
@@ -54,7 +54,7 @@ def test_processes_that_read_ahead_change_nothing():
 
 @pytest.mark.slow
 def test_mapped_files_are_read_by_other_processes(tmp_path):
-    pictures = Pictures(noise(400, (3, 32, 32)), torch.arange(400))
+    pictures = Examples(noise(400, (3, 32, 32)), torch.arange(400))
     streamed = Streamed(Mapped.write(pictures, tmp_path / "pictures"), workers=2)
     parts = torch.randperm(400, generator=torch.Generator().manual_seed(0)).split(100)
     for found, expected in zip(streamed.read(parts), pictures.read(parts), strict=True):
@@ -74,47 +74,47 @@ def test_streaming_leaves_torchs_global_stream_alone():
 
 
 def test_pictures_in_memory_are_a_source_too():
-    pictures = Pictures(IMAGES, torch.arange(40))
+    pictures = Examples(IMAGES, torch.arange(40))
     same(batches(IMAGES, shelf=Streamed(pictures), **OPTIONS).epoch(0), batches(IMAGES, **OPTIONS).epoch(0))
 
 
 def test_a_mapped_folder_gives_back_what_was_written(tmp_path):
-    pictures = Pictures(noise(7, (1, 5, 4)), torch.arange(7))
+    pictures = Examples(noise(7, (1, 5, 4)), torch.arange(7))
     mapped = Mapped.write(pictures, tmp_path)
     assert len(mapped) == 7
-    assert torch.equal(mapped.labels, pictures.labels)
+    assert torch.equal(mapped.targets, pictures.targets)
     for place in range(7):
         image, label = mapped[place]
-        assert torch.equal(image, pictures.images[place])
+        assert torch.equal(image, pictures.inputs[place])
         assert label == place
-    assert torch.equal(mapped.rows(torch.tensor([6, 0, 6])), pictures.images[[6, 0, 6]])
+    assert torch.equal(mapped.rows(torch.tensor([6, 0, 6])), pictures.inputs[[6, 0, 6]])
 
 
 def test_a_mapped_folder_is_pickled_without_its_pixels(tmp_path):
-    mapped = Mapped.write(Pictures(noise(100, (3, 32, 32)), torch.arange(100)), tmp_path)
+    mapped = Mapped.write(Examples(noise(100, (3, 32, 32)), torch.arange(100)), tmp_path)
     packed = pickle.dumps(mapped)
     assert len(packed) < 1000
     assert torch.equal(pickle.loads(packed)[3][0], mapped[3][0])
 
 
 def test_a_mapped_file_cut_short_is_named(tmp_path):
-    Mapped.write(Pictures(noise(), torch.arange(40)), tmp_path)
-    images = tmp_path / "images.npy"
+    Mapped.write(Examples(noise(), torch.arange(40)), tmp_path)
+    images = tmp_path / "inputs.npy"
     images.write_bytes(images.read_bytes()[:-100])
-    with pytest.raises(EngineError, match="no readable pictures in"):
+    with pytest.raises(EngineError, match="no readable examples in"):
         Mapped(tmp_path)
 
 
-def test_mapped_labels_of_another_number_are_refused(tmp_path):
-    with pytest.raises(EngineError, match=r"labels \(39,\): expected uint8 \[N, C, H, W\] and \[N\]"):
-        Mapped.write(Pictures(noise(), torch.arange(39)), tmp_path)
+def test_mapped_targets_of_another_number_are_refused(tmp_path):
+    with pytest.raises(EngineError, match=r"targets \(39,\): expected one target for each input"):
+        Mapped.write(Examples(noise(), torch.arange(39)), tmp_path)
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (Computed(0), "without pictures"),
-        (Computed(4, shape=(8, 8)), r"uint8 \[C, H, W\] \(got uint8 \[8, 8\]\)"),
+        (Computed(0), "without examples"),
+        (Computed(4, dtype=torch.float64), r"uint8, float32, int32 or int64 \(got float64 \[3, 8, 8\]\)"),
     ],
 )
 def test_a_source_that_cannot_be_streamed_is_refused(source, message):

@@ -18,7 +18,7 @@ def seen(views, epochs, **options):
     made, shown = batches(noise(20), steps=2, views=views, **OPTIONS, **options), {}
     for epoch in range(epochs):
         for batch in made.epoch(epoch):
-            for place, view, image in zip(batch.index.tolist(), batch.view.tolist(), batch.images, strict=True):
+            for place, view, image in zip(batch.index.tolist(), batch.view.tolist(), batch.inputs, strict=True):
                 shown.setdefault(place, []).append((view, image.numpy().tobytes()))
     return shown
 
@@ -50,7 +50,7 @@ def test_pictures_are_in_different_views_and_orders_differ():
 def test_a_batch_is_what_its_index_and_view_stand_for(views, epoch, size):
     made = batches(noise(20), steps=20 // size, size=size, views=views, **OPTIONS)
     for batch in made.epoch(epoch):
-        assert torch.equal(made.pictures(batch.index, batch.view), batch.images)
+        assert torch.equal(made.pictures(batch.index, batch.view), batch.inputs)
 
 
 def test_a_view_is_the_same_picture_in_any_company():
@@ -74,7 +74,7 @@ def test_views_are_as_varied_as_fresh_draws():
     images[:, :, 2, 2] = 255
     for options in ({}, {"views": 8}):
         made = batches(images, steps=50, shift=1, **options)
-        mean = torch.cat([batch.images for batch in made.epoch(0)]).mean((0, 1))
+        mean = torch.cat([batch.inputs for batch in made.epoch(0)]).mean((0, 1))
         assert ((mean[1:4, 1:4] + 2) / 4 - 1 / 9).abs().max() < 0.05
 
 
@@ -84,7 +84,7 @@ def test_without_changes_there_is_one_view_and_pictures_are_as_they_are():
         assert made.augment.versions == 1
         for batch in made.epoch(2):
             assert batch.view.tolist() == [0] * 10
-            assert torch.equal(batch.images, made.pictures(batch.index, batch.view))
+            assert torch.equal(batch.inputs, made.pictures(batch.index, batch.view))
 
 
 def test_pictures_that_do_not_repeat_have_no_views():

@@ -46,6 +46,7 @@ def test_a_process_on_its_own_finds_what_validation_finds(tiny_plan):
     data = training.workshop.data.train
     pictures = data.take(range(75))
     given = pictures, training.workshop.normalise
-    assert accuracy == validate.accuracy(training.networks["student"], *given)
+    rows = validate.rows(training.networks["student"], training.workshop.task, *given)
+    assert accuracy == float(training.workshop.task.figures(rows.sum(0))["accuracy"])
     assert losses == pytest.approx(validate.stage_losses(training.stage, *given, 0), rel=1e-6)
     training.stage.close()

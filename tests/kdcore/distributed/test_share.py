@@ -28,8 +28,8 @@ def test_the_micro_batches_of_all_processes_are_those_of_one(size, accumulate, e
 
 def test_a_share_takes_everything_that_belongs_to_its_pictures():
     own = Share(1, 2).of(batch_of(4))
-    assert own.images.flatten().tolist() == [2, 3]
-    assert [own.labels.tolist(), own.index.tolist(), own.view.tolist()] == [[3, 4], [4, 5], [5, 6]]
+    assert own.inputs.flatten().tolist() == [2, 3]
+    assert [own.targets.tolist(), own.index.tolist(), own.view.tolist()] == [[3, 4], [4, 5], [5, 6]]
     assert [own.mixed.labels.tolist(), own.mixed.share.tolist()] == [[9, 10], [0.5, 0.75]]
 
 

@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+from sentences import pack, text_plan
 from shared_steps import trained
 
 from kdcore.distributed import Solo
 from kdcore.spec.presets import PRESETS
+from kdcore.spec.presets.detection import DETECTION
+from kdcore.spec.presets.generators import GENERATORS
 from kdcore.spec.presets.transformers import TRANSFORMERS
 
 TASK = {"from": "labels", "distance": "cross_entropy"}
@@ -106,12 +109,18 @@ def test_two_processes_take_the_steps_of_one_in_rarer_cases(tiny_plan, pair, nam
     compare(pair, plan_of(tiny_plan, MORE[name]))
 
 
+@pytest.mark.parametrize("name", ["layer-matching", "tinybert"])
+def test_two_processes_leave_the_same_padding_out(tmp_path, pair, name):
+    pack(tmp_path)
+    compare(pair, text_plan(tmp_path, method=name))
+
+
 @pytest.mark.parametrize("name", ["kl", "mokd amortised"])
 def test_micro_batches_are_shared_one_by_one(tiny_plan, pair, name):
     compare(pair, plan_of(tiny_plan, CASES[name], accumulate=2))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in PRESETS if name not in TRANSFORMERS])
+@pytest.mark.parametrize("name", [name for name in PRESETS if name not in (*TRANSFORMERS, *GENERATORS, *DETECTION)])
 def test_every_preset_takes_the_steps_of_one(tiny_plan, pair, name):
     compare(pair, plan_of(tiny_plan, name), epochs=1)

@@ -6,13 +6,14 @@ import sys
 
 import pytest
 import torch
+from described import assert_described
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from kdcore.models import build, landmarks
-from kdcore.models.registry import OWN_FAMILIES, family
-from kdcore.models.trace import count_macs, on_meta, trace
+from kdcore.models import build
+from kdcore.models.pictures import FAMILIES
+from kdcore.models.registry import family
 from kdcore.spec.catalogue import (
     BadOption,
     InputTooSmall,
@@ -24,30 +25,6 @@ from kdcore.spec.catalogue import (
 )
 
 SLOW_TO_BUILD = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def assert_described(name, classes, input_shape, **options):
-    """Every number and path of the description equals the one that is measured on the network."""
-    described = describe(name, num_classes=classes, input_shape=input_shape, **options)
-    decided = {"in_channels": input_shape[0], "image_size": input_shape[1]}
-    decided = {key: value for key, value in decided.items() if key in family(name).options}
-    model = on_meta(lambda: build(name, classes, **options, **decided))
-    assert described.parameters == sum(p.numel() for p in model.parameters())
-    if described.exact:
-        assert described.macs == count_macs(model, input_shape)
-    seen = {path: entry for path, entry in trace(model, input_shape).items() if path}
-    outputs = {path: [out for _, out in entry.calls] for path, entry in seen.items()}
-    captured = {path: [s for s in shapes if s is not None] for path, shapes in outputs.items()}
-    told = {layer.path: [layer.shape, *(out for _, out in layer.later)] for layer in described.layers}
-    assert told == {path: shapes for path, shapes in captured.items() if shapes}
-    assert all(layer.kind == seen[layer.path].kind for layer in described.layers)
-    assert all(layer.input_shape == seen[layer.path].calls[0][0] for layer in described.layers)
-    found = landmarks(model)
-    assert (described.features, described.classifier, described.middle) == (
-        found.features,
-        found.classifier,
-        found.middle,
-    )
 
 
 OWN_NAMES = st.one_of(
@@ -137,13 +114,18 @@ def test_known_counts_are_told_without_building_anything():
 
 @pytest.mark.parametrize("info", architectures(), ids=lambda info: info.name)
 def test_lists_show_what_the_description_says(info):
-    described = describe(info.name, num_classes=info.reference_classes, input_shape=info.reference_input)
+    tokens = {"vocabulary": info.reference_vocabulary, "source_length": info.reference_source_length}
+    described = describe(info.name, num_classes=info.reference_classes, input_shape=info.reference_input, **tokens)
     assert (info.parameters, info.macs) == (described.parameters, described.macs)
     paths = {layer.path for layer in described.layers}
     assert described.features
     assert {described.middle, described.classifier, *described.features} <= paths
     shapes = {layer.path: layer.shape for layer in described.layers}
-    assert math.prod(shapes[described.classifier]) % info.reference_classes == 0
+    if info.tasks == ("detection",):
+        columns = 5 if "fasterrcnn" in info.name else info.reference_classes + 4
+        assert shapes[described.classifier][-1] in (columns, columns + ("fasterrcnn" not in info.name))
+    else:
+        assert math.prod(shapes[described.classifier]) % info.reference_classes == 0
 
 
 def test_the_penultimate_feature_is_what_enters_the_classifier():
@@ -229,7 +211,7 @@ NAME_LIKE = st.one_of(
 @settings(deadline=None, max_examples=60)
 @given(NAME_LIKE)
 def test_the_catalogue_and_the_registry_know_the_same_names(name):
-    owned = any(candidate.owns(name) for candidate in OWN_FAMILIES)
+    owned = any(candidate.owns(name) for candidate in FAMILIES)
     try:
         architecture_info(name)
         known = True
@@ -239,7 +221,7 @@ def test_the_catalogue_and_the_registry_know_the_same_names(name):
 
 
 def test_the_options_of_the_catalogue_are_those_of_the_networks():
-    for candidate in OWN_FAMILIES:
+    for candidate in FAMILIES:
         assert architecture_info(candidate.names[0]).options == candidate.options
 
 
@@ -266,3 +248,25 @@ def test_reading_the_catalogue_imports_no_torch():
 def test_building_a_network_of_ours_imports_no_torchvision():
     code = "import sys, kdcore.models as m; m.build('resnet8', 10); sys.exit('torchvision' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("size", [(96, 96), (130, 641), (600, 300)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "detection/retinanet-resnet18",
+        "detection/fcos-resnet50",
+        "detection/retinanet-tiny",
+        "detection/fasterrcnn-resnet18",
+        "detection/fasterrcnn-tiny",
+        "detection/ssdlite-mobilenet_v3_small",
+    ],
+)
+def test_detectors_are_described_with_every_anchor_of_every_level(name, size):
+    assert_described(name, 7, (3, *size))
+
+
+def test_a_small_detector_is_described_at_any_width():
+    assert_described("detection/fcos-tiny", 3, (1, 128, 100), width=0.3)
+    assert_described("detection/retinanet-tiny", 3, (3, 96, 160), width=1.7, anchor_scale=3.0)
+    assert_described("detection/fasterrcnn-tiny", 4, (2, 96, 161), width=0.7)

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from kdcore.models import build, landmarks
 from kdcore.models.catalogue import family_record, line, network_record
-from kdcore.models.registry import VISION_TRANSFORMERS
+from kdcore.models.pictures import VISION_TRANSFORMERS
 from kdcore.models.trace import count_macs, on_meta, trace
 from kdcore.spec.catalogue import BadOption, describe
-from kdcore.spec.catalogue_records import FILE
+from kdcore.spec.catalogue_records import FOLDER
 from kdcore.spec.catalogue_sizes import PATCHES, default_patch
 from kdcore.spec.points import resolve
 
@@ -56,7 +56,7 @@ def test_any_vision_transformer_is_as_described(network):
 
 
 def test_the_catalogue_s_lines_are_up_to_date():
-    lines = {text.rstrip(",") for text in FILE.read_text(encoding="utf-8").splitlines()}
+    lines = {text.rstrip(",") for text in (FOLDER / "pictures.json").read_text(encoding="utf-8").splitlines()}
     assert line(family_record(VISION_TRANSFORMERS)) in lines
     (prototype,) = (one for one in VISION_TRANSFORMERS.prototypes if one.when == {"patch": 8})
     assert line(network_record(VISION_TRANSFORMERS, prototype)) in lines

@@ -18,8 +18,8 @@ HALF = (torch.bfloat16, torch.float16)
 STATEFUL = [case for name in ROWS for case in cases(name) if case.stateful]
 BY_KIND = {
     "features": ("vectors", "maps", "tokens", "scores", "small maps", "more tokens", "more scores"),
-    "logits": ("logits", "token logits"),
-    "labels": ("labels", "token labels"),
+    "logits": ("logits", "pixel logits", "token logits"),
+    "labels": ("labels", "pixel labels", "token labels"),
 }
 EVERY = pytest.mark.parametrize("name", ROWS)
 

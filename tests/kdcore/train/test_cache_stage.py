@@ -25,7 +25,7 @@ class Keeping(Bench):
         train = self.workshop.data.train
         options = {"steps": STEPS, "batch_size": SIZE, "seed": 3, "augment": Augment(shift=1, views=2)}
         self.batches = Batches(
-            train, train.labels, torch.arange(len(train)), normalise=self.workshop.normalise, **options
+            train, train.targets, torch.arange(len(train)), normalise=self.workshop.normalise, **options
         )
 
     def cache(self, folder, *, mode="memory", **options):
@@ -39,7 +39,7 @@ class Keeping(Bench):
 
     def weights(self, caches, epochs=2):
         plan = self.run.stages[0]
-        sample, machine = self.batch.images[:2], self.workshop.machine
+        sample, machine = self.batch.inputs[:2], self.workshop.machine
         stage = Stage(self.run, plan, self.networks, sample, machine, samples=128, caches=caches)
         for epoch in range(epochs):
             for step, batch in enumerate(self.batches.epoch(epoch)):
@@ -61,7 +61,7 @@ def test_what_is_looked_up_is_what_the_teacher_says_about_that_view(tiny_plan, t
         for batch in bench.batches.epoch(epoch):
             seen |= set(batch.view.tolist())
             with torch.no_grad():
-                live = bench.networks["teacher"](batch.images)
+                live = bench.networks["teacher"](batch.inputs)
             torch.testing.assert_close(cache.lookup(batch.index, batch.view)["logits"], live, rtol=1e-4, atol=1e-5)
     assert seen == {0, 1}
 

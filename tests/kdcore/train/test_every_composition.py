@@ -14,8 +14,9 @@ from kdcore.objective.networks import fingerprint
 from kdcore.spec import SpecError
 from kdcore.spec.rooms import BALANCES, PATHS
 
-FITTING = 0.8
-"""Share of the drawn jobs without known faults that have to be planned, so that there is something to try."""
+FITTING = 0.7
+"""Share of the drawn jobs without known faults that have to be planned, so that there is something to try; adapters are
+drawn without a look at what they join."""
 
 HARMLESS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
@@ -169,7 +170,7 @@ def test_a_learned_temperature_learns_under_every_balance(tiny_plan, balance):
 
 
 def test_a_distance_that_cannot_look_at_its_layers_says_so_when_the_stage_is_built(tiny_plan):
-    bench = Bench(tiny_plan, method=method(TASK, {**HINT, "distance": "attention_kl"}))
+    bench = Bench(tiny_plan, method=method(TASK, {**HINT, "distance": "token_flow"}))
     with pytest.raises(EngineError) as told:
         bench.stage()
     assert told.value.param.startswith("/method")

@@ -22,8 +22,8 @@ def opened(tiny_plan, **options):
     run = plan.run("distil")
     networks = {"student": workshop.fresh("student").train(), "teacher": freeze(workshop.fresh("teacher"))}
     pictures = workshop.data.train.take(torch.arange(32))
-    batch = Batch(workshop.normalise(pictures.images), pictures.labels, torch.arange(32))
-    return Stage(run, run.stages[0], networks, batch.images[:2], workshop.machine), batch
+    batch = Batch(workshop.normalise(pictures.inputs), pictures.targets, torch.arange(32))
+    return Stage(run, run.stages[0], networks, batch.inputs[:2], workshop.machine), batch
 
 
 @pytest.mark.parametrize(("metric", "given"), MODES)

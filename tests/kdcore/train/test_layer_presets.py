@@ -30,13 +30,13 @@ def stages_of(tiny_plan, **changes):
     networks = {name: freeze(workshop.fresh(name)) for name in run.needs}
     networks |= {name: workshop.fresh(name).train() for name in run.learners}
     pictures = workshop.data.train.take(torch.arange(32))
-    batch = Batch(workshop.normalise(pictures.images), pictures.labels, torch.arange(32))
+    batch = Batch(workshop.normalise(pictures.inputs), pictures.targets, torch.arange(32))
     for stage in run.stages:
         made = Stage(
             run,
             stage,
             networks,
-            batch.images[:2],
+            batch.inputs[:2],
             workshop.machine,
             samples=len(workshop.data.train),
             named=nn.ModuleDict(),

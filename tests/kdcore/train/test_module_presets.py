@@ -109,7 +109,7 @@ def test_the_contrast_remembers_the_batch_of_each_step(tiny_plan):
     stage.step(bench.batch, 0, 0)
     moved = (banks.student != before).any(1)
     assert torch.equal(moved.nonzero().squeeze(1), bench.batch.index)
-    assert torch.equal(banks.labels[bench.batch.index], bench.batch.labels)
+    assert torch.equal(banks.labels[bench.batch.index], bench.batch.targets)
 
 
 def test_a_contrast_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(tiny_plan):

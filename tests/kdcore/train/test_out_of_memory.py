@@ -228,7 +228,7 @@ bench = Bench(
     method=method(TASK, SOFT), training=training, **networks
 )
 whole = bench.batch
-big = Batch(whole.images.repeat(8, 1, 1, 1), whole.labels.repeat(8), whole.index.repeat(8))
+big = Batch(whole.inputs.repeat(8, 1, 1, 1), whole.targets.repeat(8), whole.index.repeat(8))
 stage = bench.stage()
 stage.step(whole, 0, 0)
 pages = int(open("/proc/self/statm").read().split()[0])

@@ -15,7 +15,7 @@ NETWORKS = {
         "training": {"optimizer": {"lr": 0.005}},
     },
 }
-TAUGHT = [(info.name, kind) for info in methods() for kind in info.kinds]
+TAUGHT = [(info.name, kind) for info in methods() for kind in info.kinds if kind in NETWORKS]
 
 
 def stages_of(tiny_plan, method, kind="convolutional"):

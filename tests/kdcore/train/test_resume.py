@@ -7,9 +7,6 @@ from safetensors.torch import load_file
 import kdcore
 from kdcore.spec import methods
 
-TAUGHT = [(info.name, info.kinds[number % len(info.kinds)]) for number, info in enumerate(methods())]
-"""Every preset once, with convolutional networks and transformers in turn where it has both."""
-
 NETWORKS = {
     "convolutional": {"teacher": {"train": {"epochs": 1}}},
     "transformer": {
@@ -17,6 +14,12 @@ NETWORKS = {
         "student": {"architecture": "vit-2", "width": 0.125},
     },
 }
+TAUGHT = [
+    (info.name, info.kinds[number % len(info.kinds)])
+    for number, info in enumerate(methods())
+    if set(info.kinds) <= set(NETWORKS)
+]
+"""Every preset for pictures once, with convolutional networks and transformers in turn where it has both."""
 TRAINING = {"epochs": 3, "precision": "bfloat16", "accumulate": 2, "augment": {"shift": 1, "views": 2}}
 
 

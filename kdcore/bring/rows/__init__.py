@@ -1,0 +1,1 @@
+"""Files of rows: CSV, TSV, JSON lines, Parquet and patterned lines as chunks of named columns."""

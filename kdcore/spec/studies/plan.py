@@ -1,0 +1,244 @@
+"""A study plan: every arm with its job spec and cost, seen by the user before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from kdcore.spec.base import Problem, SpecError, Strict, pointer, suggestion
+from kdcore.spec.estimate import estimate
+from kdcore.spec.plan import STUDENT, TEACHER, MetricPlan, Plan, PlanWarning
+from kdcore.spec.studies.comparing import apart, other_data
+from kdcore.spec.studies.expanding import Written, expanded
+from kdcore.spec.studies.rounds import jobs_of, rounds_of
+from kdcore.spec.studies.spec import FREE_JOBS, Budget, StopEarly, StudySpec
+from kdcore.spec.studies.teachers import SharedTeacher, shared_teachers
+
+Json = dict[str, Any]
+Planner = Callable[[Json], Plan]
+SEED = "/training/seed"
+
+
+class ArmPlan(Strict):
+    """An arm as it will run.
+
+    Attributes:
+        changes: what makes it different, by JSON pointer into the job spec.
+        spec: its job spec; each job adds the name and the seed, and the model in the place of a shared teacher.
+        teacher: name of the shared teacher that it waits for.
+        apart: why it cannot be compared with the reference in pairs; empty where it can.
+        parameters: of the student.
+        seconds: of one job, estimated, without a shared teacher's training.
+    """
+
+    name: str
+    changes: Json
+    spec: Json
+    method: str
+    student: str
+    teacher: str | None = None
+    apart: tuple[str, ...] = ()
+    parameters: int
+    seconds: float
+
+
+class TeacherPlan(SharedTeacher):
+    """A shared teacher.
+
+    Attributes:
+        seconds: of its job, estimated.
+    """
+
+    seconds: float
+
+
+class StudyPlan(Strict):
+    """Everything that is decided before a study begins.
+
+    Attributes:
+        reference: the arm that the others are compared with.
+        rounds: how many of the seeds each round ends at; more than one where arms may be given up between them.
+        jobs: how many there are, if none is given up for another reason than its round's rank.
+        seconds: of all of them, estimated; ``assumes`` says on what.
+    """
+
+    name: str
+    dataset: str
+    metric: MetricPlan
+    reference: str
+    seeds: tuple[int, ...]
+    teachers: tuple[TeacherPlan, ...]
+    arms: tuple[ArmPlan, ...]
+    rounds: tuple[int, ...]
+    budget: Budget
+    stop_early: StopEarly | None
+    jobs: int
+    seconds: float
+    assumes: str
+    warnings: tuple[PlanWarning, ...] = ()
+
+    def arm(self, name: str) -> ArmPlan:
+        """The arm of this name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+    def document(self) -> Json:
+        """The plan as JSON-ready data."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def plan_study(spec: StudySpec, planner: Planner) -> StudyPlan:
+    """The plan of a study, with every arm planned as a job.
+
+    Args:
+        planner: the plan of a job spec; raises ``SpecError`` for one that cannot run.
+
+    Raises:
+        SpecError: every fault, pointed at where the study spec has it.
+    """
+    written = expanded(spec)
+    reference = _reference(spec, written)
+    _check_seeds(written)
+    plans = _planned(spec, written, planner)
+    _check_data(written, plans, reference)
+    teachers, which = shared_teachers(spec.name, spec.base, written) if spec.share_teacher else ((), {})
+    trained = tuple(
+        TeacherPlan(**dict(one), seconds=_plan(one.spec, planner).estimate.train_seconds) for one in teachers
+    )
+    arms = tuple(
+        ArmPlan(
+            name=arm.name,
+            changes=arm.changes,
+            spec=arm.spec,
+            method=plan.method,
+            student=plan.networks[STUDENT].architecture,
+            teacher=which.get(arm.name),
+            apart=tuple(apart(plan, plans[reference])),
+            parameters=plan.networks[STUDENT].parameters,
+            seconds=_seconds(plan, shared=arm.name in which),
+        )
+        for arm, plan in ((arm, plans[arm.name]) for arm in written)
+    )
+    return _whole(spec, reference, arms, trained, plans[reference])
+
+
+def _whole(
+    spec: StudySpec, reference: str, arms: tuple[ArmPlan, ...], teachers: tuple[TeacherPlan, ...], plan: Plan
+) -> StudyPlan:
+    seeds = spec.seed_list
+    rounds = rounds_of(len(seeds), spec.stop_early)
+    jobs = jobs_of(len(arms), rounds, spec.stop_early)
+    mean = sum(arm.seconds for arm in arms) / len(arms)
+    seconds = sum(one.seconds for one in teachers) + jobs * mean
+    return StudyPlan(
+        name=spec.name,
+        dataset=plan.dataset.name,
+        metric=plan.metric,
+        reference=reference,
+        seeds=seeds,
+        teachers=teachers,
+        arms=arms,
+        rounds=rounds,
+        budget=spec.budget,
+        stop_early=spec.stop_early,
+        jobs=jobs + len(teachers),
+        seconds=round(seconds, 1),
+        assumes=plan.estimate.assumes,
+        warnings=tuple(_warnings(spec, arms, seconds, len(seeds))),
+    )
+
+
+def budget_faults(plan: StudyPlan) -> Iterator[Problem]:
+    """Why a study is too large to be begun as it is."""
+    most, at = plan.budget.jobs_at_most, "/budget/jobs_at_most"
+    told = f"this study is {plan.jobs:,} jobs ({len(plan.arms)} arms, {len(plan.seeds)} seeds), about {_hours(plan)}"
+    if most is None and plan.jobs > FREE_JOBS:
+        message = f"{told}: say budget: {{jobs_at_most: {plan.jobs}}} to have it so, or leave arms, values or seeds out"
+        yield Problem(pointer=at, code="cap_needed", message=message)
+    elif most is not None and plan.jobs > most:
+        message = f"{told}, and {most} are allowed: raise jobs_at_most, or leave arms, values or seeds out"
+        yield Problem(pointer=at, code="too_many_jobs", message=message)
+
+
+def _hours(plan: StudyPlan) -> str:
+    return f"{plan.seconds / 3600:.1f} h" if plan.seconds >= 3600 else f"{plan.seconds / 60:.0f} min"
+
+
+def _reference(spec: StudySpec, written: Sequence[Written]) -> str:
+    names = [arm.name for arm in written]
+    if spec.reference is None:
+        return names[0]
+    if spec.reference not in names:
+        message = f"no arm is called {spec.reference!r}; {suggestion(spec.reference, names)}"
+        raise SpecError([Problem(pointer="/reference", code="unknown_arm", message=message)])
+    return spec.reference
+
+
+def _check_seeds(written: Sequence[Written]) -> None:
+    """Every job gets its seed from ``seeds``: one that is set elsewhere would mean nothing."""
+    faults = [
+        Problem(pointer=arm.places[SEED], code="seed_of_study", message="say which seeds in seeds: all arms have them")
+        for arm in written
+        if SEED in arm.places
+    ]
+    if faults:
+        raise SpecError(faults[:1])
+
+
+def _planned(spec: StudySpec, written: Sequence[Written], planner: Planner) -> dict[str, Plan]:
+    plans: dict[str, Plan] = {}
+    problems: dict[tuple[str, str], Problem] = {}
+    for arm in written:
+        try:
+            plans[arm.name] = _plan(arm.spec | {"name": spec.name}, planner)
+        except SpecError as error:
+            for problem in error.problems:
+                place = arm.place(problem.pointer)
+                where = "" if len(written) == 1 else f" (arm {arm.name!r})"
+                found = Problem(pointer=place, code=problem.code, message=problem.message + where)
+                problems.setdefault((place, problem.code), found)
+    if problems:
+        raise SpecError(problems.values())
+    return plans
+
+
+def _plan(spec: Mapping[str, Any], planner: Planner) -> Plan:
+    return planner(job_document(spec))
+
+
+def job_document(spec: Mapping[str, Any], **told: Any) -> Json:
+    """The job spec of an arm as it is submitted: an arm's baseline is another arm, unless the spec says otherwise."""
+    return {"baseline": False, **spec, **told}
+
+
+def _check_data(written: Sequence[Written], plans: Mapping[str, Plan], reference: str) -> None:
+    faults = [
+        Problem(pointer=arm.place("/dataset"), code="another_dataset", message=f"{why} (arm {arm.name!r})")
+        for arm in written
+        if (why := other_data(plans[arm.name], plans[reference])) is not None
+    ]
+    if faults:
+        raise SpecError(faults)
+
+
+def _seconds(plan: Plan, *, shared: bool) -> float:
+    """Of a job whose teacher is there already, where it is shared."""
+    if not shared:
+        return plan.estimate.train_seconds
+    runs = [run for run in plan.runs if run.name != TEACHER]
+    kept = list(chain.from_iterable(plan.kept))
+    return estimate(plan.networks, runs, kept, plan.spec.resources.device).train_seconds
+
+
+def _warnings(spec: StudySpec, arms: Sequence[ArmPlan], seconds: float, seeds: int) -> Iterator[PlanWarning]:
+    if seeds < 3:
+        message = f"{seeds} seeds give no interval: three are the least, five are usual"
+        yield PlanWarning(code="few_seeds", pointer="/seeds", message=message)
+    for arm in arms:
+        if arm.apart:
+            message = f"arm {arm.name!r} is not compared with the reference: {'; '.join(arm.apart)}"
+            yield PlanWarning(code="not_comparable", pointer=pointer("arms"), message=message)
+    cap = spec.budget.device_hours
+    if cap is not None and seconds > cap * 3600:
+        message = f"about {seconds / 3600:.2g} h are needed and {cap:g} allowed: the last jobs may not be begun"
+        yield PlanWarning(code="over_budget", pointer="/budget/device_hours", message=message)
