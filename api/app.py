@@ -21,22 +21,27 @@ from starlette.routing import Match
 
 from api import (
     actions,
+    aliases,
     artifacts,
     catalogue,
     changes,
     checkpoints,
+    datasets,
     docs,
     events,
     health,
     jobs,
     keys,
     metrics,
+    models,
     pages,
     projects,
     session,
+    studies,
     telemetry,
     uploads,
     webhooks,
+    weights,
     workers,
 )
 from api.edge import Gate, SecurityHeaders
@@ -60,7 +65,12 @@ ROUTERS = (
     artifacts,
     catalogue,
     workers,
+    studies,
     uploads,
+    datasets,
+    models,
+    aliases,
+    weights,
     keys,
     projects,
     webhooks,
@@ -146,8 +156,9 @@ def _store(error: StoreError) -> Refused:
         return Refused(error.code, error.message, kind="conflict", headers=waiting)
     if isinstance(error, Invalid):
         kind = "idempotency_mismatch" if error.code == "idempotency_key_reused" else "invalid_request"
-        parameter, _, detail = error.message.partition(": ")
-        fault = Fault(parameter=parameter, code=error.code, detail=detail)
+        where, _, detail = error.message.partition(": ")
+        place = {"pointer" if where.startswith("/") else "parameter": where}
+        fault = Fault(**place, code=error.code, detail=detail)
         return Refused(error.code, error.message, kind=kind, errors=[fault])
     log.error("store failed", code=error.code, error=error.message)
     if isinstance(error, FileMissing):

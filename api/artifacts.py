@@ -39,9 +39,9 @@ def list_artifacts(caller: Reader, services: AppServices, job_id: str, query: Pa
     return page_of(data, lambda artifact: artifact.name, query)
 
 
-@router.head("/artifacts/{name}", include_in_schema=False)
+@router.head("/artifacts/{name:path}", include_in_schema=False)
 @router.get(
-    "/artifacts/{name}",
+    "/artifacts/{name:path}",
     operation_id="getArtifact",
     response_class=Response,
     responses=binary("application/octet-stream", ranges=True) | problems(404, 412, 416),

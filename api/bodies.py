@@ -52,16 +52,27 @@ class Body(Strict):
         return self.model_dump()
 
 
-class JobChange(Body):
+class Change(Body):
+    """What to change; what is left out stays."""
+
+    def given(self) -> dict[str, Any]:
+        """Only what is to change."""
+        return self.model_dump(exclude_unset=True)
+
+
+class JobChange(Change):
     """What to change; what is left out stays. A label that is null goes (RFC 7396)."""
 
     name: JobName = "unchanged"
     labels: dict[LabelKey, LabelValue | None] = Field(default={}, max_length=MAX_LABELS * 2)
     priority: Priority = 0
 
-    def given(self) -> dict[str, Any]:
-        """Only what is to change."""
-        return self.model_dump(exclude_unset=True)
+
+class StudyChange(Change):
+    """What to change about a study; what is left out stays."""
+
+    name: JobName = "unchanged"
+    question: str = Field(default="", max_length=2000)
 
 
 class KeyOrder(Body):
@@ -90,14 +101,10 @@ class ProjectOrder(Quotas):
     name: JobName
 
 
-class ProjectChange(Quotas):
+class ProjectChange(Quotas, Change):
     """What to change about a project; what is left out stays."""
 
     name: JobName = "unchanged"
-
-    def given(self) -> dict[str, Any]:
-        """Only what is to change."""
-        return self.model_dump(exclude_unset=True)
 
 
 class EndpointOrder(Body):
@@ -108,17 +115,13 @@ class EndpointOrder(Body):
     events: tuple[EventName, ...] = Field(default=EVENTS, min_length=1, max_length=len(EVENTS))
 
 
-class EndpointChange(Body):
+class EndpointChange(Change):
     """What to change about a webhook endpoint; what is left out stays."""
 
     name: JobName = "unchanged"
     url: WebhookUrl = "https://unchanged.invalid"
     events: tuple[EventName, ...] = Field(default=EVENTS, min_length=1, max_length=len(EVENTS))
     enabled: bool = Field(default=True, description="false holds messages back; true sends again what was held")
-
-    def given(self) -> dict[str, Any]:
-        """Only what is to change."""
-        return self.model_dump(exclude_unset=True)
 
 
 class UploadOrder(Body):
@@ -139,17 +142,3 @@ class Rotation(Body):
     """How a key is replaced."""
 
     overlap_hours: float = Field(default=24, ge=0, le=720, description="for so long the old key works yet")
-
-
-def merged(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """A document with a JSON merge patch (RFC 7396, section 2) applied."""
-    result = dict(document)
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        elif isinstance(value, Mapping):
-            own = result.get(name)
-            result[name] = merged(own if isinstance(own, Mapping) else {}, value)
-        else:
-            result[name] = value
-    return result

@@ -29,6 +29,7 @@ from kdcore.spec.catalogue import (
     Description,
     InputTooSmall,
     UnknownArchitecture,
+    WrongInput,
     architecture_info,
     architectures,
     describe,
@@ -52,7 +53,7 @@ class ArchitectureDetail(BaseModel):
     object: Literal["architecture"] = "architecture"
     info: ArchitectureInfo
     num_classes: int
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     description: Description
 
 
@@ -84,23 +85,25 @@ def get_architecture(_: Reader, name: str, query: Annotated[ArchitectureQuery, Q
         info = architecture_info(name)
         dataset = dataset_info(query.dataset) if query.dataset else None
         classes = dataset.num_classes if dataset else info.reference_classes
-        shape = dataset.input_shape if dataset else _three(info.reference_input)
-        options = {} if query.width is None else {"width": query.width}
-        description = describe(name, num_classes=classes, input_shape=shape, **options)
+        shape = dataset.input_shape if dataset else info.reference_input
+        tokens: dict[str, Any] = {
+            "vocabulary": info.reference_vocabulary,
+            "source_length": info.reference_source_length,
+        }
+        options: dict[str, Any] = {} if query.width is None else {"width": query.width}
+        given = {} if dataset else tokens
+        description = describe(name, num_classes=classes, input_shape=shape, **given, **options)
     except UnknownArchitecture as error:
         raise Refused("not_found", str(error)) from None
     except UnknownDataset as error:
         raise _bad("dataset", "unknown_dataset", error) from None
     except InputTooSmall as error:
         raise _bad("dataset", "input_too_small", error) from None
+    except WrongInput as error:
+        raise _bad("dataset", "wrong_input", error) from None
     except BadOption as error:
         raise _bad(error.option, "invalid_value", error) from None
     return ArchitectureDetail(info=info, num_classes=classes, input_shape=shape, description=description)
-
-
-def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    channels, height, width = shape
-    return channels, height, width
 
 
 def _bad(parameter: str, code: str, error: Exception) -> Refused:
@@ -108,8 +111,8 @@ def _bad(parameter: str, code: str, error: Exception) -> Refused:
     return Refused("invalid_request", "the architecture cannot be described so", errors=[fault])
 
 
-@router.get("/datasets", operation_id="listDatasets", responses=problems(422))
-def list_datasets(_: Reader, query: Paging) -> Page[DatasetInfo]:
+@router.get("/datasets:builtin", operation_id="listBuiltinDatasets", responses=problems(422))
+def list_builtin_datasets(_: Reader, query: Paging) -> Page[DatasetInfo]:
     """Every built-in dataset; those that need a folder are read from the operator's."""
     return page_of(dataset_catalogue(), lambda info: info.name, query)
 

@@ -9,17 +9,19 @@ from starlette.responses import Response
 
 from api import resources
 from api.auth import Writer
-from api.bodies import JobChange, merged
+from api.bodies import JobChange
 from api.docs import CHANGE_BODY, CLONE_BODY, problems
 from api.errors import Fault, Refused
 from api.idempotency import IdempotencyKey, Once
-from api.jobs import planned
 from api.jsonbody import JsonObject
+from api.planning import planned
 from api.resources import Job
 from api.services import AppServices
 from api.versions import IfMatch, check_version
 from kdcore.spec.job import MAX_LABELS
+from kdcore.spec.patching import merged
 from store import audit, changes, jobs
+from store.models import JobKind
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
@@ -77,8 +79,12 @@ def clone_job(
     if (first := once.replayed()) is not None:
         return first
     with services.database.read() as session:
-        spec = merged(jobs.documents(session, jobs.get_job(session, caller.project_id, job_id)).spec, body)
-    document = planned(spec).document()
+        row = jobs.get_job(session, caller.project_id, job_id)
+        if row.kind != JobKind.DISTILLATION:
+            message = f"job {row.id} is an inspection; bring another version of what it looked at instead"
+            raise Refused("not_clonable", message, kind="conflict")
+        spec = merged(jobs.documents(session, row).spec, body)
+    plan = planned(services.database, caller.project_id, spec)
 
     def make(session: Session) -> Job:
         origin = jobs.get_job(session, caller.project_id, job_id)
@@ -86,7 +92,8 @@ def clone_job(
             session,
             project_id=caller.project_id,
             spec=spec,
-            plan=document,
+            plan=plan.document,
+            files=plan.files(session, caller.project_id),
             clone_of=origin.id,
             attempts_max=services.settings.max_attempts,
         )

@@ -16,11 +16,15 @@ from api.bodies import (
     ProjectChange,
     ProjectOrder,
     Rotation,
+    StudyChange,
     UploadOrder,
 )
 from api.errors import KINDS, PROBLEM_TYPE, Problem
 from api.examples import example_of
+from api.model_orders import AliasOrder, ModelChange, model_schemas
+from api.orders import DatasetChange, dataset_schemas
 from kdcore.spec import JobSpec
+from kdcore.spec.studies.spec import StudySpec
 
 PUBLIC: dict[str, Any] = {"security": []}
 """For operations that need no key."""
@@ -68,6 +72,30 @@ CLONE_BODY = _body(
     {"name": "digits-hints, longer", "training": {"epochs": 40}},
 )
 
+STUDY_BODY = _body(
+    {"$ref": _REFERENCE.format(model="StudySpec")},
+    {
+        "name": "digits-methods",
+        "question": "which method?",
+        "base": {
+            "dataset": {"name": "digits"},
+            "teacher": {"architecture": "resnet20", "train": {"epochs": 12}},
+            "student": {"architecture": "resnet8", "width": 0.5},
+            "training": {"epochs": 20},
+        },
+        "arms": [
+            {"name": "alone", "changes": {"method": "student-alone", "teacher": None}},
+            {"name": "hinton", "changes": {"method": "hinton"}},
+            {"name": "fitnet", "changes": {"method": "fitnet"}},
+        ],
+        "seeds": 5,
+        "reference": "alone",
+    },
+)
+STUDY_CHANGE_BODY = _body(
+    {"$ref": _REFERENCE.format(model="StudyChange")}, {"question": "which method, and is it luck?"}
+)
+
 KEY_BODY = _body({"$ref": _REFERENCE.format(model="KeyOrder")}, {"name": "line 3", "scopes": ["jobs:read"]})
 ROTATION_BODY = _body({"$ref": _REFERENCE.format(model="Rotation")}, {"overlap_hours": 24})
 
@@ -84,6 +112,36 @@ ENDPOINT_CHANGE_BODY = _body({"$ref": _REFERENCE.format(model="EndpointChange")}
 
 UPLOAD_BODY = _body({"$ref": _REFERENCE.format(model="UploadOrder")}, {"name": "scans.zip", "bytes": 73_400_320})
 COMPLETION_BODY = _body({"$ref": _REFERENCE.format(model="Completion")}, {})
+DATASET_BODY = _body(
+    {"$ref": _REFERENCE.format(model="DatasetOrder")},
+    {
+        "name": "scans",
+        "format": "image-folder",
+        "licence": "CC-BY-4.0",
+        "quarantine": True,
+        "source": {"uploads": ["up_01k8t2v4x6a8c0e2g4h6j8k0m2"]},
+    },
+)
+DATASET_VERSION_BODY = _body(
+    {"$ref": _REFERENCE.format(model="DatasetVersionOrder")},
+    {"format": "image-folder", "source": {"import": "lake/scans/2026"}},
+)
+DATASET_CHANGE_BODY = _body({"$ref": _REFERENCE.format(model="DatasetChange")}, {"description": "line 3, 2026"})
+MODEL_BODY = _body(
+    {"$ref": _REFERENCE.format(model="ModelOrder")},
+    {
+        "name": "teacher-20",
+        "format": "weights",
+        "architecture": "resnet20",
+        "options": {"shortcut": "pad"},
+        "source": {"uploads": ["up_01k8t2v4x6a8c0e2g4h6j8k0m2"]},
+    },
+)
+MODEL_VERSION_BODY = _body(
+    {"$ref": _REFERENCE.format(model="ModelVersionOrder")}, {"from_job": "job_01k8t2v4x6a8c0e2g4h6j8k0m2"}
+)
+MODEL_CHANGE_BODY = _body({"$ref": _REFERENCE.format(model="ModelChange")}, {"description": "line 3, 2026"})
+ALIAS_BODY = _body({"$ref": _REFERENCE.format(model="AliasOrder")}, {"version": 3})
 BYTES_BODY: dict[str, Any] = {
     "requestBody": {
         "required": False,
@@ -119,6 +177,8 @@ LABEL_FILTER: dict[str, Any] = {
 
 BODIES = (
     JobSpec,
+    StudySpec,
+    StudyChange,
     JobChange,
     KeyOrder,
     Rotation,
@@ -128,6 +188,9 @@ BODIES = (
     EndpointChange,
     UploadOrder,
     Completion,
+    DatasetChange,
+    ModelChange,
+    AliasOrder,
     Problem,
 )
 """Models that no signature shows: bodies are read by us, and refusals are sent by us."""
@@ -185,6 +248,8 @@ def _complete(document: dict[str, Any]) -> None:
         schema = model.model_json_schema(by_alias=True, ref_template=_REFERENCE)
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema
+    schemas.update(dataset_schemas(_REFERENCE))
+    schemas.update(model_schemas(_REFERENCE))
     document["components"]["securitySchemes"] = SECURITY_SCHEMES
     document["security"] = [{"key": []}, {"session": []}]
     for path in document["paths"].values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,15 +18,16 @@ from api.idempotency import IdempotencyKey, Once
 from api.jsonbody import JsonObject
 from api.limits import PAGE_DEFAULT, PAGE_MAX
 from api.paging import Moment
+from api.planning import planned
 from api.resources import Job, JobDetail, Page
 from api.services import AppServices
-from kdcore.spec import Plan, SpecError, parse_spec, plan
 from store import jobs
-from store.models import JobState
+from store.models import JobKind, JobState
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
 _LABEL = "label."
+Sort = Literal["-created_at", "created_at", "-finished_at", "finished_at", "name", "-name"]
 
 
 class JobsQuery(BaseModel):
@@ -35,12 +36,17 @@ class JobsQuery(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
-    after: str | None = Field(None, max_length=200, description="next_cursor of the page before")
+    after: str | None = Field(None, max_length=2000, description="next_cursor of the page before, in the same order")
+    sort: Sort = Field("-created_at", description="- for the largest first; by finished_at, the jobs that have ended")
     status: list[JobState] = Field([], max_length=9, description="one of these; may be repeated")
     method: str | None = Field(None, max_length=200)
     created_after: Moment | None = None
     created_before: Moment | None = None
     q: str | None = Field(None, max_length=200, description="the beginning of an id or of a name, in any case")
+    kind: Literal["distillation", "inspection", "all"] = Field(
+        "distillation", description="inspections are jobs that look at what was brought"
+    )
+    study: str | None = Field(None, max_length=40, description="only jobs of this study, those of its teachers too")
 
     def labels(self) -> dict[str, str]:
         """The label filters; every other unknown parameter is refused, because it would filter nothing."""
@@ -55,19 +61,10 @@ class JobsQuery(BaseModel):
         return {name.removeprefix(_LABEL): str(value) for name, value in extra.items()}
 
 
-def planned(body: Mapping[str, Any]) -> Plan:
-    """The plan of a spec; every fault is pointed at."""
-    try:
-        return plan(parse_spec(body))
-    except SpecError as error:
-        faults = [Fault(pointer=p.pointer, code=p.code, detail=p.message) for p in error.problems]
-        raise Refused("invalid_spec", str(error), errors=faults) from None
-
-
 @router.post("/jobs:plan", operation_id="planJob", responses=problems(413, 415, 422), openapi_extra=SPEC_BODY)
-def plan_job(_: Reader, body: JsonObject) -> dict[str, Any]:
+def plan_job(caller: Reader, services: AppServices, body: JsonObject) -> dict[str, Any]:
     """What a spec would run: every preset expanded, every default filled in, warnings, the cost. Makes nothing."""
-    return {"object": "plan", **planned(body).document()}
+    return {"object": "plan", **planned(services.database, caller.project_id, body).document}
 
 
 @router.post(
@@ -85,7 +82,7 @@ def create_job(
     once = Once(services, caller, request, key, body, action="job.create", kind=Job)
     if (first := once.replayed()) is not None:
         return first
-    document = planned(body).document()
+    found = planned(services.database, caller.project_id, body)
 
     def make(session: Session) -> Job:
         return resources.job(
@@ -93,7 +90,8 @@ def create_job(
                 session,
                 project_id=caller.project_id,
                 spec=body,
-                plan=document,
+                plan=found.document,
+                files=found.files(session, caller.project_id),
                 attempts_max=services.settings.max_attempts,
             )
         )
@@ -103,19 +101,22 @@ def create_job(
 
 @router.get("/jobs", operation_id="listJobs", responses=problems(422), openapi_extra=LABEL_FILTER)
 def list_jobs(caller: Reader, services: AppServices, query: Annotated[JobsQuery, Query()]) -> Page[Job]:
-    """The project's jobs, newest first."""
+    """The project's jobs, newest first or in another order."""
     with services.database.read() as session:
         page = jobs.list_jobs(
             session,
             caller.project_id,
             limit=query.limit,
             after=query.after,
+            sort=query.sort,
             status=query.status or None,
             method=query.method,
             label=query.labels(),
             created_after=query.created_after,
             created_before=query.created_before,
             q=query.q,
+            kind=None if query.kind == "all" else JobKind(query.kind),
+            study=query.study,
         )
         data = [resources.job(row) for row in page.items]
     return Page(data=data, has_more=page.has_more, next_cursor=page.next_cursor)

@@ -17,7 +17,7 @@ from api.bodies import KeyOrder, Rotation
 from api.docs import KEY_BODY, ROTATION_BODY, problems
 from api.idempotency import IdempotencyKey, Once
 from api.jsonbody import SmallJsonObject
-from api.paging import PageQuery, Paging, page_of
+from api.paging import Moment, PageQuery, Paging, page_of
 from api.resources import ApiKey, AuditEntry, Page
 from api.services import AppServices, Services
 from store import audit, keys
@@ -120,6 +120,8 @@ class AuditQuery(PageQuery):
     action: str | None = Field(None, max_length=60, description="as job.cancel")
     target: str | None = Field(None, max_length=120, description="id of what was changed")
     key_id: str | None = Field(None, max_length=40, description="of who did it")
+    created_after: Moment | None = None
+    created_before: Moment | None = None
 
 
 @router.get("/audit_logs", operation_id="listAuditLogs", responses=problems(422))

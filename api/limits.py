@@ -62,6 +62,9 @@ WEBHOOK_POLL_SECONDS = 1.0
 WEBHOOKS_AT_ONCE = 20
 """Webhooks that one process sends at the same time."""
 
+STUDY_POLL_SECONDS = 1.0
+"""How often studies that something has happened to are looked for."""
+
 PART_BYTES_MIN, PART_BYTES, PART_BYTES_MAX = 1024**2, 16 * 1024**2, 256 * 1024**2
 """Bytes of an upload's parts: the least (but for a file that is smaller), the usual and the most."""
 

@@ -60,8 +60,12 @@ class Thinner:
         if stretch != self._at:
             self._close()
             self._at = stretch
-        lowest_and_highest = sorted([*self._stretch, point], key=_height)
-        self._stretch = [lowest_and_highest[0], lowest_and_highest[-1]]
+        lowest, highest = self._stretch or (point, point)
+        height = _height(point)
+        self._stretch = [
+            point if height < _height(lowest) else lowest,
+            point if height >= _height(highest) else highest,
+        ]
         self._last = point
 
     def _close(self) -> None:
@@ -93,9 +97,8 @@ def get_metrics(
         job = jobs.get_job(session, caller.project_id, job_id)
         lengths = queries.series_lengths(session, job, query.run, query.split)
         for batch in queries.points(session, job, query.run, query.split):
-            for row in batch:
-                where = (row.run, row.split)
-                _add(thinners, where, lengths.get(where, 0), query.max_points, row.step, row.epoch, row.values)
+            for run, split, step, epoch, values in batch:
+                _add(thinners, (run, split), lengths.get((run, split), 0), query.max_points, step, epoch, values)
     return Page(data=[_series(*name, thinner) for name, thinner in thinners.items()])
 
 

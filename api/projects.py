@@ -147,7 +147,7 @@ def get_usage(caller: Anyone, services: AppServices, project_id: str, query: Ann
             until=until,
             hours=sum(day.hours for day in days),
             month_hours=projects.hours_of_month(session, row.id),
-            jobs_in_flight=projects.in_flight(session, row.id),
+            jobs_in_flight=projects.room(session, row.id).in_flight,
             stored_bytes=projects.stored_bytes(session, row.id),
             days=days,
         )

@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI
 from starlette.requests import Request
 
 from api import limits
+from api.conducting import Conductor
 from api.events_reader import EventReader
 from api.hub import Hub
 from api.posting import Post
@@ -134,13 +135,15 @@ async def running(app: FastAPI, settings: Settings) -> AsyncIterator[Services]:
     services.warm()
     poller = asyncio.create_task(services.hub.run())
     post = asyncio.create_task(Post(services.database, settings, (services.secret, *services.previous_secrets)).run())
+    conductor = asyncio.create_task(Conductor(services.database, settings, services.bell.ring).run())
     try:
         yield services
     finally:
         services.hub.stop()
         await poller
-        post.cancel()
-        await asyncio.gather(post, return_exceptions=True)
+        for task in (post, conductor):
+            task.cancel()
+        await asyncio.gather(post, conductor, return_exceptions=True)
         services.close()
 
 

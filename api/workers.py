@@ -12,6 +12,7 @@ from api.paging import Paging, page_of
 from api.resources import Overview, Page, Queue, Worker
 from api.services import AppServices, Services
 from store import queue, states, workers
+from store.models import JobKind, JobState
 from store.models import Worker as WorkerRow
 
 router = APIRouter(prefix="/v1", tags=["workers"])
@@ -42,10 +43,13 @@ def list_queues(caller: Reader, services: AppServices, query: Paging) -> Page[Qu
 
 @router.get("/overview", operation_id="getOverview")
 def get_overview(caller: Reader, services: AppServices) -> Overview:
-    """The project's jobs by status, and how many workers there are."""
+    """The project's distillation jobs by status, how many ended lately, and how many workers there are."""
+    kind = JobKind.DISTILLATION
     with services.database.read() as session:
-        counts = states.counts(session, caller.project_id)
-    return Overview(jobs=counts, workers=len(_live(services)))
+        counts = states.counts(session, caller.project_id, kind)
+        ended = states.ended_lately(session, caller.project_id, kind, hours=24)
+    lately = {f"{state}_24h": ended[state] for state in (JobState.SUCCEEDED, JobState.FAILED)}
+    return Overview(jobs=counts, **lately, workers=len(_live(services)))
 
 
 def _live(services: Services) -> list[WorkerRow]:

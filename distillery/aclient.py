@@ -41,7 +41,8 @@ def threaded(method: Callable[Concatenate[Client, P], T]) -> Threaded[P, T]:
 class AsyncClient:
     """A connection to one Distillery service; see `Client`, whose methods it has.
 
-    What moves files (`download`, `bundle`, `upload`) does so in a thread: files do not await.
+    What moves files (`download`, `bundle`, `upload`, `download_dataset`, `download_model`) does so in a thread: files
+    do not await.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class AsyncClient:
 
     methods, method = agathers(calls.methods), awaits(calls.method)
     architectures, architecture = agathers(calls.architectures), awaits(calls.architecture)
-    datasets, workers = agathers(calls.datasets), agathers(calls.workers)
+    builtin_datasets, workers = agathers(calls.builtin_datasets), agathers(calls.workers)
     queues = agathers(calls.queues)
     overview, ready, schema = awaits(calls.overview), awaits(calls.ready), awaits(calls.schema)
     session = awaits(calls.session)
@@ -99,7 +100,29 @@ class AsyncClient:
     delete_webhook, test_webhook = awaits(calls.delete_webhook), awaits(calls.test_webhook)
     webhook_deliveries, redeliver = awalks(calls.webhook_deliveries), awaits(calls.redeliver)
 
+    studies, study = awalks(calls.studies), awaits(calls.study)
+    create_study, plan_study = awaits(calls.create_study), awaits(calls.plan_study)
+    study_results, study_csv = awaits(calls.study_results), awaits(calls.study_csv)
+    change_study, cancel_study = awaits(calls.change_study), awaits(calls.cancel_study)
+    delete_study = awaits(calls.delete_study)
+
     uploads, delete_upload = awalks(calls.uploads), awaits(calls.delete_upload)
+
+    datasets, dataset = awalks(calls.datasets), awaits(calls.dataset)
+    create_dataset, change_dataset = awaits(calls.create_dataset), awaits(calls.change_dataset)
+    delete_dataset, dataset_versions = awaits(calls.delete_dataset), agathers(calls.dataset_versions)
+    dataset_version, create_dataset_version = awaits(calls.dataset_version), awaits(calls.create_dataset_version)
+    delete_dataset_version = awaits(calls.delete_dataset_version)
+    dataset_report, dataset_samples = awaits(calls.dataset_report), awaits(calls.dataset_samples)
+    dataset_files = agathers(calls.dataset_files)
+
+    models, model, local_weights = awalks(calls.models), awaits(calls.model), awaits(calls.local_weights)
+    create_model, change_model = awaits(calls.create_model), awaits(calls.change_model)
+    delete_model, model_versions = awaits(calls.delete_model), agathers(calls.model_versions)
+    model_version, create_model_version = awaits(calls.model_version), awaits(calls.create_model_version)
+    delete_model_version, model_files = awaits(calls.delete_model_version), agathers(calls.model_files)
+    set_model_alias, delete_model_alias = awaits(calls.set_model_alias), awaits(calls.delete_model_alias)
+    model_lineage = awaits(calls.model_lineage)
 
     def stream(self, job_id: str, after_seq: int = 0, *, patience: float = 300.0) -> AsyncIterator[Event]:
         """The events so far and then live ones, each once, until the job ends; lost connections are taken
@@ -113,3 +136,4 @@ class AsyncClient:
         return await self.job(job_id)
 
     download, bundle, upload = threaded(Client.download), threaded(Client.bundle), threaded(Client.upload)
+    download_dataset, download_model = threaded(Client.download_dataset), threaded(Client.download_model)

@@ -48,7 +48,7 @@ def show_method(console: Console, method: Item) -> None:
 def show_architectures(console: Console, architectures: Sequence[Item]) -> None:
     table = _table("name", "parameters", "MACs", "smallest input", "what it is", right=("parameters", "MACs"))
     for item in architectures:
-        smallest = f"{item['min_input']} × {item['min_input']}"
+        smallest = f"{item['min_input']} × {item['min_input']}" if item["input"] == "image" else str(item["min_input"])
         table.add_row(
             item["name"], form.count(item["parameters"]), form.count(item["macs"]), smallest, item["description"]
         )

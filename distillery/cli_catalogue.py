@@ -1,4 +1,4 @@
-"""`distill methods`, `architectures`, `datasets`, `workers`, `queues`: what the service has to offer."""
+"""`distill methods`, `architectures`, `workers`, `queues`: what the service has to offer."""
 
 import typer
 
@@ -6,7 +6,6 @@ from distillery import format as form
 from distillery.catalogue_view import (
     show_architecture,
     show_architectures,
-    show_datasets,
     show_method,
     show_methods,
     show_workers,
@@ -20,7 +19,6 @@ architectures_app = typer.Typer(invoke_without_command=True, help="List the netw
 def register(app: typer.Typer) -> None:
     app.add_typer(methods_app, name="methods")
     app.add_typer(architectures_app, name="architectures")
-    app.command()(datasets)
     app.command()(workers)
     app.command()(queues)
 
@@ -59,13 +57,6 @@ def architectures_show(context: typer.Context, name: str, json: AsJson = False) 
     with client(context) as service:
         found = service.architecture(name)
     print_json(found) if json else show_architecture(out(), found)
-
-
-def datasets(context: typer.Context, json: AsJson = False) -> None:
-    """List the datasets that a spec can name."""
-    with client(context) as service:
-        found = service.datasets()
-    print_json(found) if json else show_datasets(out(), found)
 
 
 def workers(context: typer.Context, json: AsJson = False) -> None:

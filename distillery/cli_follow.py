@@ -2,6 +2,8 @@
 
 import json as json_module
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -30,16 +32,28 @@ def watch(
 
 def follow_to_end(service: Client, job_id: str, json: AsJson) -> None:
     """Show a job until it ends; exits with 1 unless it succeeded, with 130 when the watcher leaves."""
-    try:
+    with _leaving(job_id):
         job = _events_as_json(service, job_id) if json else watch_job(service, job_id, out())
-    except KeyboardInterrupt as error:
-        message = f"Stopped watching; the job goes on. To stop the job itself: distill cancel {job_id}"
-        err().print(Text(f"\n{message}", style="yellow"), soft_wrap=True)
-        raise typer.Exit(130) from error
     if not json:
         tell_end(job)
     if job["status"] != "succeeded":
         raise typer.Exit(1)
+
+
+def show_until_end(service: Client, job_id: str) -> Job:
+    """Show a job on stderr until it ends, however that is; exits with 130 when the watcher leaves."""
+    with _leaving(job_id):
+        return watch_job(service, job_id, err())
+
+
+@contextmanager
+def _leaving(job_id: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        message = f"Stopped watching; the job goes on. To stop the job itself: distill cancel {job_id}"
+        err().print(Text(f"\n{message}", style="yellow"), soft_wrap=True)
+        raise typer.Exit(130) from error
 
 
 def tell_end(job: Job) -> None:

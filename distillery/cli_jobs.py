@@ -29,13 +29,16 @@ def jobs(
     method: Annotated[str | None, typer.Option(help="Only jobs of this method.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="Only jobs with this label, KEY=VALUE.")] = None,
     q: Annotated[str | None, typer.Option(help="Only jobs whose name or id begins so.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 20,
+    sort: Annotated[
+        str | None, typer.Option(help="By created_at, finished_at or name; with - before it the largest first.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
     json: AsJson = False,
 ) -> None:
-    """List jobs, newest first."""
+    """List jobs, newest first unless sorted otherwise."""
     labels = dict(text.partition("=")[::2] for text in label or [])
     with client(context) as service:
-        found = list(service.jobs(status=status, method=method, labels=labels, q=q, limit=limit))
+        found = list(service.jobs(status=status, method=method, labels=labels, q=q, sort=sort, limit=limit))
     if json:
         print_json(found)
     else:

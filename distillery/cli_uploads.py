@@ -19,11 +19,14 @@ def register(app: typer.Typer) -> None:
 
 def upload(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="The file.", show_default=False, exists=True, dir_okay=False)],
+    path: Annotated[Path, typer.Argument(help="The file or folder.", show_default=False, exists=True)],
     name: Annotated[str | None, typer.Option(help="What it is called; else as the file is.")] = None,
     json: AsJson = False,
 ) -> None:
-    """Send a file in parts. A command that was interrupted is repeated: what has arrived is not sent again."""
+    """Send a file, or a folder as a tar, in parts.
+
+    A command that was interrupted is repeated: what has arrived is not sent again.
+    """
     with client(context) as service, progress_bars() as report:
         found = service.upload(path, name=name, report=report)
     if json:

@@ -5,26 +5,35 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict
 
 import httpx
 
 from distillery.errors import ApiError, IntegrityError
-from distillery.transport import BUSY, Transport, job_path
-from distillery.types import Artifact
+from distillery.transport import BUSY, Transport
 
 CHUNK = 1 << 20
 Report = Callable[[str, int, int], None]  # name, bytes so far, bytes in all
 
 
-def fetch(transport: Transport, job_id: str, artifact: Artifact, directory: Path, report: Report | None = None) -> Path:
-    """Put one artifact into `directory`; bytes that are already there are not fetched again."""
-    target = directory / safe_name(artifact["name"])
+class Offered(TypedDict):
+    """A file that the service offers: its name, a plain one or a path of plain ones."""
+
+    name: str
+    sha256: str
+    bytes: int
+    url: str
+
+
+def fetch(transport: Transport, artifact: Offered, directory: Path, report: Report | None = None) -> Path:
+    """Put one file into `directory`; bytes that are already there are not fetched again."""
+    target = directory.joinpath(*map(safe_name, artifact["name"].split("/")))
+    target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_file() and sha256_of(target) == artifact["sha256"]:
         return target
     # Named by content: a rest of another job's file of this name is never continued.
     part = target.with_name(f".{target.name}.{artifact['sha256'][:16]}.part")
-    path = job_path(job_id, "artifacts", artifact["name"])
-    _pull_all(transport, path, part, artifact, report)
+    _pull_all(transport, artifact["url"], part, artifact, report)
     if sha256_of(part) != artifact["sha256"]:
         part.unlink()
         raise IntegrityError(f"{artifact['name']}: the bytes that arrived do not match its sha256; try again.")
@@ -32,7 +41,7 @@ def fetch(transport: Transport, job_id: str, artifact: Artifact, directory: Path
     return target
 
 
-def _pull_all(transport: Transport, path: str, part: Path, artifact: Artifact, report: Report | None) -> None:
+def _pull_all(transport: Transport, path: str, part: Path, artifact: Offered, report: Report | None) -> None:
     """Ask for the rest until the part is whole; only tries that bring nothing count as failures."""
     total, failures = artifact["bytes"], 0
     part.touch(mode=0o644)

@@ -11,9 +11,19 @@ def percent(share: float | None, digits: int = 1) -> str:
     return DASH if share is None else f"{100 * share:.{digits}f} %"
 
 
-def interval(bounds: Sequence[float] | None) -> str:
-    """A confidence interval of an accuracy: `91.0 – 95.2 %`."""
-    return f"{100 * bounds[0]:.1f} – {100 * bounds[1]:.1f} %" if bounds else DASH
+def figure(value: float | None, unit: str) -> str:
+    """A task's figure: a share as `93.4 %`, others with three significant digits."""
+    if value is None or unit == "%":
+        return percent(value)
+    return f"{value:.3g}"
+
+
+def interval(bounds: Sequence[float] | None, unit: str = "%") -> str:
+    """A confidence interval of a task's figure: `91.0 – 95.2 %`."""
+    if not bounds:
+        return DASH
+    low, high = bounds
+    return f"{100 * low:.1f} – {100 * high:.1f} %" if unit == "%" else f"{low:.3g} – {high:.3g}"
 
 
 def count(number: float | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from distillery.calls import Call, Pages
+from distillery.calls.requests import Call, Pages
 
 P = ParamSpec("P")
 T = TypeVar("T")

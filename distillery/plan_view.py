@@ -19,6 +19,8 @@ def show_plan(console: Console, document: Document) -> None:
     console.print(Text.assemble((plan.get("name", ""), "bold"), f"  method {plan.get('method', '')}"))
     console.print(_dataset_line(plan["dataset"]), markup=False)
     console.print(_networks(plan["networks"]))
+    if plan.get("auto"):
+        console.print(_auto(plan["auto"]))
     console.print(_terms(plan["runs"]))
     for line in _kept(plan.get("kept") or []):
         console.print(line, markup=False, soft_wrap=True)
@@ -29,7 +31,8 @@ def show_plan(console: Console, document: Document) -> None:
 def _dataset_line(dataset: Document) -> str:
     counts = dataset["counts"]
     split = ", ".join(f"{counts[name]:,} {name}" for name in ("train", "validation", "test"))
-    return f"dataset {dataset['name']}: {dataset['num_classes']} classes, {split}"
+    what = f"{len(dataset['target']['classes'])} classes" if dataset["task"] == "classification" else dataset["task"]
+    return f"dataset {dataset['name']}: {what}, {split}"
 
 
 def _networks(networks: Document) -> Table:
@@ -40,6 +43,18 @@ def _networks(networks: Document) -> Table:
         width = "" if network.get("width") in (None, 1) else f" × {network['width']:g}"
         macs = form.count(network["macs"]) + ("" if network.get("exact", True) else " (about)")
         table.add_row(name, network["architecture"] + width, form.count(network["parameters"]), macs)
+    return table
+
+
+def _auto(proposal: Document) -> Table:
+    """Students that could have been, and why one of them was taken."""
+    table = Table(box=None, pad_edge=False, title=f"students, of {proposal['considered']}", title_justify="left")
+    for title in ("student", "parameters", "size", "latency (estimated)", "why"):
+        table.add_column(title, justify="left" if title in ("student", "why") else "right", overflow="fold")
+    for one in proposal["candidates"]:
+        name = one["architecture"] + ("" if one["width"] is None else f" × {one['width']:g}")
+        sizes = (form.count(one["parameters"]), form.size(one["bytes"]), f"{one['latency_ms']:.3g} ms")
+        table.add_row(("✔ " if one["chosen"] else "  ") + name, *sizes, one["reason"])
     return table
 
 

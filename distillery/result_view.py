@@ -31,14 +31,15 @@ def models_table(result: Mapping[str, Any]) -> Table:
     title = f"{result.get('name', '')}: measured on the test split"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
     table.add_column("model")
-    for column in ("accuracy", "95 % interval", "parameters", "size", "CPU latency"):
+    metric = result.get("metric", {})
+    for column in (metric.get("title", "score"), "95 % interval", "parameters", "size", "CPU latency"):
         table.add_column(column, justify="right")
     for key, name in MODELS.items():
         if model := result.get("models", {}).get(key):
             table.add_row(
                 name,
-                form.percent(model.get("accuracy")),
-                form.interval(model.get("interval")),
+                form.figure(model.get("score"), metric.get("unit", "")),
+                form.interval(model.get("interval"), metric.get("unit", "")),
                 form.count(model.get("parameters")),
                 form.size(model.get("bytes")),
                 form.milliseconds((model.get("latency_ms") or {}).get("p50")),

@@ -7,30 +7,33 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import cast
 
-from distillery.calls import Pages, creating, path_of, uploads
+from distillery.calls import uploads
+from distillery.calls.requests import Pages, creating, path_of
 from distillery.download import Report
-from distillery.errors import IntegrityError
+from distillery.sources import Source, source_of
 from distillery.transport import Transport
 from distillery.types import Upload
 
 PART_BYTES = 16 * 1024**2
 PARALLEL = 4
+PARTS_MAX = 10_000
+"""Parts of one upload, at most: larger files have larger parts."""
 
 
 def send(
     transport: Transport, path: Path, name: str | None, part_bytes: int, parallel: int, report: Report | None
 ) -> Upload:
-    """The complete upload of a file.
+    """The complete upload of a file, or of a folder as a tar.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: it cannot be read.
         IntegrityError: it changed while it was being sent.
     """
-    size, name = path.stat().st_size, name or path.name
-    upload = _begun(transport, name, size, part_bytes)
-    digests = _send_parts(transport, path, upload, parallel, report)
-    if path.stat().st_size != size:
-        raise IntegrityError(f"{path} changed while it was being sent: send it again.")
+    source = source_of(path, name)
+    part_bytes = max(part_bytes, -(-source.size // PARTS_MAX))
+    upload = _begun(transport, source.name, source.size, part_bytes)
+    digests = _send_parts(transport, source, upload, parallel, report)
+    source.check()
     tree = hashlib.sha256(b"".join(digests)).hexdigest()
     answer = transport.request("POST", path_of("uploads", upload["id"], "complete"), json={"digest": tree})
     return cast(Upload, answer.json())
@@ -45,9 +48,11 @@ def _begun(transport: Transport, name: str, size: int, part_bytes: int) -> Uploa
     return cast(Upload, transport.call(creating("/v1/uploads", body)))
 
 
-def _send_parts(transport: Transport, path: Path, upload: Upload, parallel: int, report: Report | None) -> list[bytes]:
+def _send_parts(
+    transport: Transport, source: Source, upload: Upload, parallel: int, report: Report | None
+) -> list[bytes]:
     """Send what the service lacks; the sha256 of every part, in order."""
-    sender = _Sender(transport, path, upload)
+    sender = _Sender(transport, source, upload)
     digests: dict[int, bytes] = {}
     done = 0
     with ThreadPoolExecutor(max(1, parallel), "upload") as pool:
@@ -66,13 +71,14 @@ def _send_parts(transport: Transport, path: Path, upload: Upload, parallel: int,
 
 
 class _Sender:
-    def __init__(self, transport: Transport, path: Path, upload: Upload) -> None:
-        self._transport, self._path, self._upload = transport, path, upload
+    def __init__(self, transport: Transport, source: Source, upload: Upload) -> None:
+        self._transport, self._source, self._upload = transport, source, upload
         self._there = dict(self._parts())
 
     def send(self, number: int) -> tuple[bytes, int]:
         """Send a part unless it is there; its sha256 and its length."""
-        data = self._read(number)
+        size = self._upload["part_bytes"]
+        data = self._source.read((number - 1) * size, size)
         digest = hashlib.sha256(data)
         if self._there.get(number) != digest.hexdigest():
             headers = {
@@ -82,12 +88,6 @@ class _Sender:
             path = path_of("uploads", self._upload["id"], "parts", str(number))
             self._transport.request("PUT", path, content=data, headers=headers)
         return digest.digest(), len(data)
-
-    def _read(self, number: int) -> bytes:
-        size = self._upload["part_bytes"]
-        with self._path.open("rb") as file:
-            file.seek((number - 1) * size)
-            return file.read(size)
 
     def _parts(self) -> Iterator[tuple[int, str]]:
         for part in self._transport.pages(Pages(path_of("uploads", self._upload["id"], "parts"))):

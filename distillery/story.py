@@ -7,10 +7,12 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from distillery.types import FINAL, PHASES, Event, Job, Progress
+from distillery.types import FINAL, INSPECTION_PHASES, PHASES, Event, Job, Progress
 
 RUNS = {"teacher": "teacher", "alone": "student alone", "distil": "distilled student"}
 LOG_LINES = 200
+ACCURACY: Mapping[str, Any] = {"name": "accuracy", "title": "accuracy", "unit": "%"}
+"""The figure of a job whose plan is not known."""
 
 
 @dataclass
@@ -20,6 +22,7 @@ class Story:
     name: str
     job_id: str
     subject: str = ""
+    metric: Mapping[str, Any] = field(default_factory=lambda: ACCURACY)
     status: str = "queued"
     reason: str | None = None
     attempt: int = 0
@@ -30,13 +33,16 @@ class Story:
     values: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)  # run, split, name
     log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     ended: bool = False
+    course: tuple[str, ...] = PHASES
 
     @classmethod
     def of(cls, job: Job) -> "Story":
         """The beginning: who it is about. Everything else comes with the events."""
         networks = " → ".join(str(job[role]) for role in ("teacher", "student") if job.get(role))
         subject = " · ".join(str(part) for part in (job.get("method"), job.get("dataset"), networks) if part)
-        return cls(name=job.get("name") or "", job_id=job["id"], subject=subject, status=job["status"])
+        metric = (job.get("plan") or {}).get("metric") or ACCURACY
+        course = INSPECTION_PHASES if job.get("kind") == "inspection" else PHASES
+        return cls(job.get("name") or "", job["id"], subject, metric, status=job["status"], course=course)
 
     def apply(self, event: Event) -> None:
         """Take one event in; types that are not known yet change nothing but the time."""
@@ -75,10 +81,10 @@ class Story:
 
     def timeline(self) -> list[tuple[str, str, float | None]]:
         """Each phase with `done`, `now` or `ahead`, and the seconds it has taken."""
-        entered = [phase for phase in PHASES if phase in self.phases]
+        entered = [phase for phase in self.course if phase in self.phases]
         ends = {phase: self.phases[after] for phase, after in pairwise(entered)}
         rows: list[tuple[str, str, float | None]] = []
-        for phase in PHASES:
+        for phase in self.course:
             if phase not in self.phases:
                 rows.append((phase, "ahead", None))
                 continue
@@ -96,10 +102,11 @@ class Story:
             found += [(run, name.removeprefix("term."), values[name]) for name in names if name in values]
         return found
 
-    def accuracies(self) -> list[tuple[str, float]]:
-        """The latest validation accuracy of each run that has one."""
-        pairs = [(run, self.values[run].get("validation", {}).get("accuracy")) for run in self._runs()]
-        return [(RUNS.get(run, run), accuracy) for run, accuracy in pairs if accuracy is not None]
+    def scores(self) -> list[tuple[str, float]]:
+        """The latest deciding figure on the validation split of each run that has one."""
+        name = self.metric["name"]
+        pairs = [(run, self.values[run].get("validation", {}).get(name)) for run in self._runs()]
+        return [(RUNS.get(run, run), score) for run, score in pairs if score is not None]
 
     def _runs(self) -> list[str]:
         return sorted(self.values, key=lambda run: (list(RUNS).index(run) if run in RUNS else len(RUNS), run))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from distillery.calls import Call, Pages, job_path, path_of
+from distillery.calls.requests import Call, Pages, job_path, path_of
 from distillery.config import Connection
 from distillery.errors import ApiError, Unreachable
 

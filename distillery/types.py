@@ -5,6 +5,7 @@ from typing import Any, Literal, TypedDict
 Status = Literal["queued", "starting", "running", "pausing", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 PHASES = ("prepare", "teacher", "train", "evaluate", "export", "report")
+INSPECTION_PHASES = ("prepare", "unpack", "scan", "read", "check")
 
 
 class Progress(TypedDict, total=False):
@@ -36,6 +37,7 @@ class Job(TypedDict, total=False):
 
     object: Literal["job"]
     id: str
+    kind: Literal["distillation", "inspection"]
     name: str
     status: Status
     termination_reason: str | None
@@ -55,8 +57,12 @@ class Job(TypedDict, total=False):
     student: str
     error: JobError | None
     verdict: dict[str, Any] | None
+    headline: dict[str, Any] | None
     retry_of: str | None
     clone_of: str | None
+    study_id: str | None
+    study_arm: str | None
+    study_seed: int | None
     created_at: str
     queued_at: str | None
     started_at: str | None
@@ -66,6 +72,34 @@ class Job(TypedDict, total=False):
     spec: dict[str, Any]
     plan: dict[str, Any]
     result: dict[str, Any] | None
+
+
+class Study(TypedDict, total=False):
+    """A question that several jobs answer; `spec`, `plan`, `stopped` and `teachers` only when one is asked for."""
+
+    object: Literal["study"]
+    id: str
+    kind: str
+    name: str
+    question: str
+    status: Literal["running", "waiting", "cancelling", "succeeded", "failed", "cancelled"]
+    reason: str | None
+    waits_for: str | None
+    dataset: str
+    reference: str
+    arms: int
+    seeds: int
+    jobs: dict[str, int]
+    budget: dict[str, Any]
+    seconds: float
+    version: int
+    created_at: str
+    finished_at: str | None
+    urls: dict[str, str]
+    spec: dict[str, Any]
+    plan: dict[str, Any]
+    stopped: dict[str, Any]
+    teachers: list[dict[str, Any]]
 
 
 class Event(TypedDict, total=False):

@@ -67,7 +67,7 @@ def picture(story: Story, log_height: int = 6) -> RenderableType:
         head.append(f"  attempt {story.attempt}", style="yellow")
     parts: list[RenderableType] = [head, Text(story.subject, style="dim"), _timeline(story), _progress(story)]
     if story.values:
-        parts += [Text(), Columns([_losses(story), _accuracies(story)], padding=(0, 4))]
+        parts += [Text(), Columns([_losses(story), _scores(story)], padding=(0, 4))]
     if story.log:
         last = list(story.log)[-min(log_height, 6) :]
         parts += [Text(), *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in last)]
@@ -123,10 +123,16 @@ def _losses(story: Story) -> Table:
     return table
 
 
-def _accuracies(story: Story) -> Table:
-    table = Table(box=None, title="validation accuracy", title_justify="left", title_style="dim", show_header=False)
-    for title, accuracy in story.accuracies():
-        table.add_row(title, form.percent(accuracy))
+def _scores(story: Story) -> Table:
+    table = Table(
+        box=None,
+        title=f"validation {story.metric['title']}",
+        title_justify="left",
+        title_style="dim",
+        show_header=False,
+    )
+    for who, score in story.scores():
+        table.add_row(who, form.figure(score, story.metric["unit"]))
     return table
 
 
@@ -166,8 +172,8 @@ def _epoch_line(story: Story) -> str:
     parts = [f"{where(story)}  {now.get('percent', 0):.0f} %"]
     if (loss := run.get("train", {}).get("loss")) is not None:
         parts.append(f"loss {form.value(loss)}")
-    if (accuracy := run.get("validation", {}).get("accuracy")) is not None:
-        parts.append(f"validation accuracy {form.percent(accuracy)}")
+    if (score := run.get("validation", {}).get(story.metric["name"])) is not None:
+        parts.append(f"validation {story.metric['title']} {form.figure(score, story.metric['unit'])}")
     if now.get("eta_seconds") is not None:
         parts.append(f"{form.duration(now.get('eta_seconds'))} left")
     return "  ".join(parts)

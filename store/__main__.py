@@ -1,4 +1,4 @@
-"""``python -m store``: save the truth to one file, bring it back, or throw out what is past its time."""
+"""``python -m store``: save the truth to one file, bring it back, or make another server secret."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m store", description="Save a service's truth, or bring it back.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, what in (("backup", "write every row and every file to one zip"), ("restore", "fill an empty service")):
-        made = commands.add_parser(name, help=what)
-        made.add_argument("path", type=Path)
-        made.add_argument("--no-files", action="store_true", help="rows only; the store of files has its own copies")
+    made = commands.add_parser("backup", help="write every row and every file to one zip")
+    made.add_argument("path", type=Path)
+    made.add_argument("--no-files", action="store_true", help="rows only; the store of files has its own copies")
+    commands.add_parser("restore", help="fill an empty service").add_argument("path", type=Path)
     commands.add_parser("rotate-secret", help="make a new server secret; restart the API afterwards")
     return parser
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -58,8 +59,10 @@ def entries(
     action: str | None = None,
     target: str | None = None,
     key_id: str | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
 ) -> cursors.Page[AuditEntry]:
-    """A project's entries, newest first, of one action, target or key where they are named.
+    """A project's entries, newest first, of one action, target or key and of a span of time where they are named.
 
     Raises:
         Invalid: a cursor or limit that cannot be used.
@@ -68,4 +71,8 @@ def entries(
     asked = {AuditEntry.action: action, AuditEntry.target: target, AuditEntry.key_id: key_id}
     query = query.where(*(column == value for column, value in asked.items() if value is not None))
     created, id_ = AuditEntry.created_at, AuditEntry.id
+    if created_after is not None:
+        query = query.where(created > created_after)
+    if created_before is not None:
+        query = query.where(created < created_before)
     return cursors.walk(session, query, created, id_, prefix="aud", limit=limit, after=after)

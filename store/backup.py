@@ -18,19 +18,21 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
-from alembic.migration import MigrationContext
-from sqlalchemy import JSON, Connection, DateTime, MetaData, Table, func, insert, null, select, text
+from sqlalchemy import JSON, Connection, DateTime, MetaData, Select, Table, func, insert, null, select, text
 
 from store.database import BEGIN, Database
 from store.errors import Conflict, FileMissing, Invalid
 from store.files import Files, digest_of
+from store.garbage import REFERRING
 from store.migrate import config, head, migration_engine, upgrade
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 _BATCH = 500
 _REVISIONS = "alembic_version"
-_FILE_COLUMNS = {"checkpoint_files": "key", "artifacts": "key", "attempts": "log_key", "upload_parts": "key"}
+_FILE_COLUMNS = {column.class_.__tablename__: column.key for column in REFERRING}
+_OF_USERS = {"jobs", "studies", "uploads", "datasets", "webhook_endpoints"}
+"""Tables that are empty as long as nobody has used the service."""
 
 Say = Callable[[str], None]
 
@@ -61,7 +63,7 @@ def restore(source: Path, url: str, files: Files | None, say: Say = lambda line:
     What ran when the backup was made is found by the sweep, as after a crash.
 
     Raises:
-        Conflict: there are jobs in the database already.
+        Conflict: somebody has used the service of that database already.
         Invalid: the file is no backup, or one of a newer version.
     """
     with _opened(source) as (archive, manifest):
@@ -133,10 +135,11 @@ def _check(manifest: Mapping[str, Any]) -> None:
 
 
 def _check_empty(connection: Connection) -> None:
-    known = MigrationContext.configure(connection).get_current_revision()
-    if known is not None and connection.scalar(text("SELECT count(*) FROM jobs")):
-        raise Conflict("not_empty", "The database has jobs already: restore into an empty one.")
-    for table in reversed(_tables(connection)):  # a project and a key of a service that was only just started
+    tables = _tables(connection)
+    used = [table.name for table in tables if table.name in _OF_USERS and connection.scalar(_count(table))]
+    if used:
+        raise Conflict("not_empty", f"The database has {', '.join(used)} already: restore into an empty one.")
+    for table in reversed(tables):  # a project and a key of a service that was only just started
         connection.execute(table.delete())
 
 
@@ -145,7 +148,7 @@ def _read(archive: zipfile.ZipFile, connection: Connection, manifest: Mapping[st
         rows = _rows(archive, table)
         while batch := list(islice(rows, _BATCH)):
             connection.execute(insert(table), batch)
-        found = connection.scalar(select(func.count()).select_from(table))
+        found = connection.scalar(_count(table))
         if found != manifest["rows"].get(table.name, 0):
             raise Invalid("incomplete", f"backup: {table.name} has {found} rows, not {manifest['rows'][table.name]}.")
         _advance(connection, table)
@@ -205,6 +208,10 @@ def _look_for(files: Files, keys: list[str]) -> None:
         except FileMissing as error:
             message = "the backup was made without files, and the store of files does not have them"
             raise Invalid("files_missing", f"backup: {message} ({error.message})") from None
+
+
+def _count(table: Table) -> Select[int]:
+    return select(func.count()).select_from(table)
 
 
 def _tables(connection: Connection) -> list[Table]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from store import events, garbage
 from store.errors import Conflict
 from store.jobs import documents, lock, write_labels
-from store.models import Artifact, Attempt, Checkpoint, CheckpointFile, Job
+from store.models import Artifact, Attempt, Checkpoint, CheckpointFile, Job, JobInput
 from store.states import FINAL, removed
 
 MENTIONED = 3
@@ -89,4 +89,7 @@ def _keys(session: Session, job: Job) -> list[str]:
     of_checkpoints = select(CheckpointFile.key).join(Checkpoint).where(Checkpoint.job_id == job.id)
     of_artifacts = select(Artifact.key).where(Artifact.job_id == job.id)
     of_logs = select(Attempt.log_key).where(Attempt.job_id == job.id, Attempt.log_key.is_not(None))
-    return [key for query in (of_checkpoints, of_artifacts, of_logs) for key in session.scalars(query) if key]
+    of_inputs = select(JobInput.key).where(JobInput.job_id == job.id)
+    return [
+        key for query in (of_checkpoints, of_artifacts, of_logs, of_inputs) for key in session.scalars(query) if key
+    ]

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from store import checkpoints
+from store.artifacts import Left, offer
 from store.database import now
 from store.leases import Lease, close_attempt, held
 from store.models import Attempt, Job, JobState
@@ -20,10 +21,12 @@ NEVER_RETRIED = frozenset(
     {
         "out_of_memory",
         "invalid_data",
+        "input_lost",
         "layer_not_found",
         "non_finite_loss",
         "checkpoint_mismatch",
         "export_failed",
+        "teacher_refused",
         "time_limit",
     }
 )
@@ -39,21 +42,30 @@ def worth_retrying(code: str, *, crashed: bool) -> bool:
 
 
 def fail(
-    session: Session, lease: Lease, error: dict[str, Any], *, retry: bool, backoff: Backoff | None = None
+    session: Session,
+    lease: Lease,
+    error: dict[str, Any],
+    *,
+    retry: bool,
+    backoff: Backoff | None = None,
+    left: Left | None = None,
 ) -> JobState:
     """Ends the attempt with an error and returns what became of the job.
 
     Args:
         error: ``code``, ``message``, and what is known of ``param``, ``log_tail`` and ``signal``.
         retry: the engine crashed or was lost. The table above has the last word on codes that it knows.
+        left: what the attempt found out though it failed; offered when the job ends by this.
     """
     job = held(session, lease)
     code = str(error.get("code", "internal"))
     if code == "checkpoint_damaged":
         _distrust(session, job)
-    outcome = "crashed" if retry else "failed"
+    outcome, again = "crashed" if retry else "failed", worth_retrying(code, crashed=retry)
     close_attempt(session, job, outcome, error)
-    return settle(session, job, error, retry=worth_retrying(code, crashed=retry), backoff=backoff or Backoff())
+    if left is not None and not again and job.status is not JobState.CANCELLING:
+        offer(session, job, left)
+    return settle(session, job, error, retry=again, backoff=backoff or Backoff())
 
 
 def stopped(session: Session, lease: Lease, reason: str) -> JobState:

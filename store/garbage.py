@@ -14,12 +14,20 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from store.database import Database, now, upsert
 from store.errors import FilesError
 from store.files import Files
-from store.models import Artifact, Attempt, CheckpointFile, DeadFile, UploadPart
+from store.models import Artifact, Attempt, CheckpointFile, DatasetFile, DeadFile, JobInput, ModelFile, UploadPart
 
 BATCH, SURVEY_BATCH = 50, 500
 ABANDONED_SECONDS = 3600.0
 
-_REFERRING = (CheckpointFile.key, Artifact.key, Attempt.log_key, UploadPart.key)
+REFERRING = (
+    CheckpointFile.key,
+    Artifact.key,
+    Attempt.log_key,
+    UploadPart.key,
+    JobInput.key,
+    DatasetFile.key,
+    ModelFile.key,
+)
 """Every column that names a file."""
 
 _log = structlog.get_logger(__name__)
@@ -43,7 +51,7 @@ def survey(db: Database, files: Files, idle_seconds: float) -> int:
     found = 0
     for keys in _batches(files.keys(idle_seconds), SURVEY_BATCH):
         with db.read() as session:
-            known = {key for column in (*_REFERRING, DeadFile.key) for key in session.scalars(_among(column, keys))}
+            known = {key for column in (*REFERRING, DeadFile.key) for key in session.scalars(_among(column, keys))}
         if strays := [key for key in keys if key not in known]:
             found += len(strays)
             with db.write() as session:
@@ -82,7 +90,7 @@ def _strike_off(session: Session, keys: list[str]) -> None:
 
 
 def _used() -> ColumnElement[bool]:
-    return or_(*(exists().where(column == DeadFile.key) for column in _REFERRING))
+    return or_(*(exists().where(column == DeadFile.key) for column in REFERRING))
 
 
 def _discarded(files: Files, key: str, idle_seconds: float) -> bool:

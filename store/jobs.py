@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import delete, insert, inspect
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
-from store import checkpoints
+from store import checkpoints, inputs, shelves, studyruns
 from store.database import now
 from store.errors import Conflict, NotFound
 from store.ids import is_id, new_id
+from store.inputs import Input
 from store.listing import list_jobs
-from store.models import Job, JobLabel, JobSpecRow, JobState, table_of
+from store.models import Job, JobKind, JobLabel, JobSpecRow, JobState, table_of
 from store.states import created, transition
 
 __all__ = [
@@ -40,6 +41,8 @@ def create_job(
     project_id: str,
     spec: Json,
     plan: Json,
+    kind: JobKind = JobKind.DISTILLATION,
+    files: Iterable[Input] = (),
     retry_of: str | None = None,
     clone_of: str | None = None,
     resume_from: str | None = None,
@@ -48,18 +51,23 @@ def create_job(
     """Adds a queued job with its first event.
 
     Args:
-        spec, plan: JSON documents, as the user gave the one and ``kdcore.spec`` made the other.
+        spec, plan: JSON documents, as the user gave the one and ``kdcore.spec`` made the other; an inspection's spec is
+            what its user said of what was brought.
+        kind: what the job is for.
+        files: what the worker puts into the job's folder before its engine starts.
         retry_of: the job that this one repeats.
         clone_of: the job whose spec this one's was made from.
         resume_from: a checkpoint (of the same plan) to start from.
         attempts_max: attempts that may fail by themselves.
     """
-    origin = {"retry_of": retry_of, "clone_of": clone_of, "resume_from": resume_from}
-    row = _row(session, project_id, spec, plan, attempts_max) | origin
+    origin = {"kind": kind, "retry_of": retry_of, "clone_of": clone_of, "resume_from": resume_from}
+    own = spec if kind is JobKind.DISTILLATION else {"name": spec.get("name")}  # a dataset may have labels of its own
+    row = _row(session, project_id, own, plan, attempts_max) | origin
     session.execute(_INSERT_JOB, row)
     session.execute(_INSERT_SPEC, {"job_id": row["id"], "spec": dict(spec), "plan": dict(plan)})
     if row["labels"]:
         session.execute(_INSERT_LABELS, label_rows(row))
+    inputs.add(session, row["id"], files)
     job = _loaded(session, row)
     if resume_from is not None:
         checkpoints.copy(session, resume_from, job)
@@ -134,7 +142,7 @@ def retry_job(session: Session, job: Job) -> Job:
     """A new job with the same plan that starts from the last checkpoint of this one, if it has any.
 
     Raises:
-        Conflict: the job has neither failed nor been cancelled.
+        Conflict: the job has neither failed nor been cancelled, or what it started from is gone.
     """
     lock(session, job)
     if job.status not in (JobState.FAILED, JobState.CANCELLED):
@@ -156,15 +164,20 @@ def continue_job(session: Session, job: Job, checkpoint_id: str) -> Job:
 
 def _again(session: Session, job: Job, resume_from: str | None) -> Job:
     old = documents(session, job)
-    return create_job(
+    new = create_job(
         session,
         project_id=job.project_id,
         spec=old.spec,
         plan=old.plan,
+        kind=JobKind(job.kind),
+        files=inputs.copied(session, job),
         retry_of=job.id,
         resume_from=resume_from,
         attempts_max=job.attempts_max,
     )
+    shelves.again(session, job, new)
+    studyruns.again(session, job, new)
+    return new
 
 
 def lock(session: Session, job: Job) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from store import projects, queue
+from store import inputs, projects, queue
 from store.checkpoints import Resume, latest, supersede
 from store.database import clock, now
 from store.errors import LeaseLost
+from store.inputs import Input
 from store.models import Attempt, Job, JobSpecRow, JobState, table_of
 from store.states import ACTIVE, transition
 
@@ -30,13 +31,14 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a worker got: the lease, what to run, where to go on, and for how long the job was worked on before."""
+    """What a worker got: the lease, what to run, from which files, where to go on, and how long was worked before."""
 
     lease: Lease
     plan: dict[str, Any]
     checkpoint: Resume | None
     project_id: str
     worked_seconds: float
+    files: tuple[Input, ...] = ()
 
 
 def claim(session: Session, *, owner: str, resource_classes: Sequence[str], lease_seconds: float) -> Claim | None:
@@ -55,7 +57,8 @@ def claim(session: Session, *, owner: str, resource_classes: Sequence[str], leas
     session.execute(_OPEN, _opened(session, lease, resume))
     if lease.attempt > 1:
         supersede(session, job, resume)
-    return Claim(lease, plan, resume, job.project_id, worked_before(session, lease))
+    files = inputs.of_job(session, job.id)
+    return Claim(lease, plan, resume, job.project_id, worked_before(session, lease), files)
 
 
 def worked_before(session: Session, lease: Lease) -> float:

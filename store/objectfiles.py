@@ -32,12 +32,7 @@ class ObjectFiles:
 
     def __init__(self, url: str, *, fresh_seconds: float = 300, **config: Any) -> None:
         self._fresh = timedelta(seconds=fresh_seconds)
-        self._store = S3Store.from_url(
-            url,
-            client_options={"timeout": "120s", "connect_timeout": "5s", "allow_http": _plain_http(config)},
-            retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=60)},
-            **config,
-        )
+        self._store = open_bucket(url, **config)
 
     def put(self, path: Path, sha256: str) -> str:
         """Stores the file; see ``Files.put``."""
@@ -131,6 +126,16 @@ class ObjectFiles:
             with _named(key):
                 chunk = bytes(obstore.get_range(self._store, key, start=at, end=min(at + _RANGE, end)))
             yield chunk
+
+
+def open_bucket(url: str, **config: Any) -> S3Store:
+    """The bucket, or its part below a prefix."""
+    return S3Store.from_url(
+        url,
+        client_options={"timeout": "120s", "connect_timeout": "5s", "allow_http": _plain_http(config)},
+        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=60)},
+        **config,
+    )
 
 
 def _plain_http(config: dict[str, Any]) -> bool:

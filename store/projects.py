@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,19 @@ from store import states
 from store.database import now, upsert
 from store.errors import Conflict, NotFound
 from store.ids import is_id, new_id
-from store.models import Artifact, Checkpoint, Job, Project, StateCount, UsageDay
+from store.models import (
+    Artifact,
+    Checkpoint,
+    Dataset,
+    DatasetFile,
+    Job,
+    JobKind,
+    Model,
+    ModelFile,
+    Project,
+    StateCount,
+    UsageDay,
+)
 
 QUOTAS = ("quota", "jobs_in_flight", "month_hours")
 
@@ -111,12 +123,16 @@ def hours_of_month(session: Session, project_id: str) -> float:
 
 
 def stored_bytes(session: Session, project_id: str) -> int:
-    """Bytes of the project's artifacts and checkpoints; a file that two jobs share counts twice."""
-    sums = (
-        select(func.coalesce(func.sum(kind.bytes), 0)).join(Job, Job.id == kind.job_id)
-        for kind in (Artifact, Checkpoint)
-    )
-    return sum(int(session.scalars(total.where(Job.project_id == project_id)).one()) for total in sums)
+    """Bytes of the project's artifacts, checkpoints, datasets and models; a file that two share counts twice."""
+    of_jobs = Artifact.job_id == Job.id, Job.project_id == project_id, Job.kind == JobKind.DISTILLATION
+    kept: dict[Any, tuple[ColumnElement[bool], ...]] = {
+        Artifact: of_jobs,  # those of inspections are files of datasets
+        Checkpoint: (Checkpoint.job_id == Job.id, Job.project_id == project_id),
+        DatasetFile: (DatasetFile.dataset_id == Dataset.id, Dataset.project_id == project_id),
+        ModelFile: (ModelFile.model_id == Model.id, Model.project_id == project_id),
+    }
+    sums = (select(func.coalesce(func.sum(kind.bytes), 0)).where(*mine) for kind, mine in kept.items())
+    return sum(int(session.scalars(total).one()) for total in sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +164,3 @@ _WAITING = (
 _ROOM = select(Project.jobs_in_flight, Project.month_hours, _WAITING.label("waiting")).where(
     Project.id == bindparam("project")
 )
-
-
-def in_flight(session: Session, project_id: str) -> int:
-    """Jobs of the project that have not ended."""
-    counted = states.counts(session, project_id).items()
-    return sum(count for state, count in counted if state not in states.FINAL)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from store import checkpoints, events
+from store.artifacts import Left, StoredArtifact, offer
 from store.checkpoints import StoredFile
 from store.database import now
 from store.endings import fail, stopped, worth_retrying
-from store.ids import new_id
 from store.leases import Lease, close_attempt, held
-from store.models import Artifact, Attempt, Checkpoint, Job, JobSpecRow, JobState, MetricPoint
+from store.models import Attempt, Checkpoint, Job, JobSpecRow, JobState, MetricPoint
 from store.states import durations, transition
 
 __all__ = [
+    "Left",
     "StoredArtifact",
     "StoredFile",
     "add_checkpoint",
@@ -32,18 +32,7 @@ __all__ = [
 
 Record = dict[str, Any]
 LINES, LINE_CHARACTERS = 200, 2000
-
-
-@dataclass(frozen=True, slots=True)
-class StoredArtifact:
-    """A file of the result, already in the store of files under ``key``."""
-
-    name: str
-    kind: str
-    media_type: str
-    sha256: str
-    bytes: int
-    key: str
+_FIGURES = ("score", "parameters", "bytes")
 
 
 def relay(session: Session, lease: Lease, records: Sequence[Record]) -> Job:
@@ -94,15 +83,22 @@ def publish(session: Session, lease: Lease, result: dict[str, Any], artifacts: I
     if job.status is JobState.CANCELLING:
         return stopped(session, lease, "cancel")
     _running(session, job)
-    rows = [_artifact_row(session, job, artifact) for artifact in artifacts]
-    session.add_all(rows)
-    facts = ("id", "name", "kind", "media_type", "bytes", "sha256")
-    events.append_all(session, job, [("artifact", {name: getattr(row, name) for name in facts}) for row in rows])
-    session.get_one(JobSpecRow, job.id).result = result
+    offer(session, job, Left(result, tuple(artifacts)))
     close_attempt(session, job, "succeeded")
-    changes = {"verdict": result.get("verdict"), "error": None}
+    changes = {"verdict": result.get("verdict"), "headline": _headline(result), "error": None}
     transition(session, job, JobState.SUCCEEDED, reason="completed", changes=changes)
     return job.status
+
+
+def _headline(result: dict[str, Any]) -> dict[str, Any] | None:
+    """What a list shows of a result: the figure that decides and the size, of each network."""
+    models = result.get("models")
+    if not models:
+        return None
+    return {
+        **{name: result.get(name) for name in ("metric", "score_kept", "gap_closed")},
+        "models": {role: {name: model.get(name) for name in _FIGURES} for role, model in models.items() if model},
+    }
 
 
 def attach_log(session: Session, lease: Lease, key: str, bytes_: int) -> None:
@@ -153,17 +149,3 @@ def _log(records: Sequence[Record]) -> list[events.Entry]:
         {"level": r.get("level", "info"), "message": str(r["message"])[:LINE_CHARACTERS]} for r in records[-LINES:]
     ]
     return [("log", {"lines": shown, "left_out": len(records) - len(shown)})] if shown else []
-
-
-def _artifact_row(session: Session, job: Job, artifact: StoredArtifact) -> Artifact:
-    return Artifact(
-        id=new_id("art"),
-        job_id=job.id,
-        name=artifact.name,
-        kind=artifact.kind,
-        media_type=artifact.media_type,
-        sha256=artifact.sha256,
-        bytes=artifact.bytes,
-        key=artifact.key,
-        created_at=now(session),
-    )

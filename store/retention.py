@@ -7,12 +7,12 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from store import checkpoints, webhooks
+from store import checkpoints, inputs, webhooks
 from store.changes import delete_job
 from store.database import Database, now
 from store.errors import Conflict
 from store.jobs import lock
-from store.models import Event, Job
+from store.models import Event, Job, JobKind
 from store.settings import Settings
 
 BATCH = 50
@@ -65,5 +65,7 @@ def _forget_details(session: Session, job: Job | None) -> None:
         return
     lock(session, job)
     checkpoints.forget(session, job.id)
+    if job.kind == JobKind.INSPECTION:
+        inputs.release(session, job_id=job.id)
     session.execute(delete(Event).where(Event.job_id == job.id, Event.type.not_in(KEPT_EVENTS)))
     job.trimmed_at = now(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
@@ -13,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Words = Annotated[tuple[str, ...], NoDecode]
 Seconds = Annotated[float, Field(gt=0)]
+Cap = Annotated[int, Field(ge=1)] | None
 RETRY_SECONDS = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 """The schedule that Standard Webhooks proposes."""
 
@@ -36,8 +38,16 @@ LISTS = (
     "resource_classes",
     "webhook_networks",
     "webhook_retry_seconds",
+    "imports",
 )
 """Settings that are words between commas."""
+
+
+_CAPS = "dataset_"
+_MODEL_CAPS = {"weights_bytes": "model_bytes", "weights_tensors": "tensors"}
+WEIGHTS = "weights"
+"""The place to import from that ``weights`` is."""
+_PLACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 class Settings(BaseSettings):
@@ -66,6 +76,16 @@ class Settings(BaseSettings):
         disk_free_bytes: with less room left nothing is claimed or taken, and the service is not ready.
         webhook_networks: networks, as 10.0.0.0/8, that webhooks may go to though they are not public, by http too.
         webhook_retry_seconds: how long a webhook waits before each further try.
+        imports: places that users may bring things from, as lake=s3://bucket/prefix or shelf=/folder; API and workers
+            both read them.
+        import_files, import_bytes: of one import, at most.
+        datasets_per_project, models_per_project: of what one project may have.
+        weights: folder of pretrained weights that users may bring models from; the place ``weights`` of imports.
+        dataset_members, dataset_unpacked_bytes, dataset_ratio, dataset_item_bytes, dataset_pixels, dataset_examples,
+            dataset_pack_bytes, dataset_line_bytes, dataset_columns, dataset_classes, dataset_groups,
+            dataset_row_group_bytes: what a dataset may cost; the engine's own caps where nothing is said.
+        weights_bytes, weights_tensors: the same of a file of a model.
+        inspection_memory_gb, inspection_hours: what an inspection may take.
         data_dir: folder that holds the datasets of torchvision's readers (DISTILLERY_DATA).
     """
 
@@ -108,6 +128,28 @@ class Settings(BaseSettings):
     jobs_days: Annotated[float, Field(gt=0)] | None = None
     slots: Annotated[int, Field(ge=1, le=64)] = 1
     resource_classes: Words = ("cpu",)
+    imports: Words = ()
+    import_files: Annotated[int, Field(ge=1)] = 1_000_000
+    import_bytes: Annotated[int, Field(ge=1)] = 256 * 1024**3
+    datasets_per_project: Annotated[int, Field(ge=1)] = 1000
+    models_per_project: Annotated[int, Field(ge=1)] = 1000
+    weights: Path | None = None
+    dataset_members: Cap = None
+    dataset_unpacked_bytes: Cap = None
+    dataset_ratio: Annotated[float, Field(ge=1)] | None = None
+    dataset_item_bytes: Cap = None
+    dataset_pixels: Cap = None
+    dataset_examples: Cap = None
+    dataset_pack_bytes: Cap = None
+    dataset_line_bytes: Cap = None
+    dataset_columns: Cap = None
+    dataset_classes: Cap = None
+    dataset_groups: Cap = None
+    dataset_row_group_bytes: Cap = None
+    weights_bytes: Cap = None
+    weights_tensors: Cap = None
+    inspection_memory_gb: Annotated[float, Field(gt=0, le=256)] = 8
+    inspection_hours: Annotated[float, Field(gt=0)] = 12
     data_dir: Annotated[
         Path | None, Field(validation_alias=AliasChoices("DISTILLERY_DATA", "DISTILLERY_DATA_DIR", "data_dir"))
     ] = None
@@ -138,6 +180,28 @@ class Settings(BaseSettings):
                 f"= {needed:g}: raise DISTILLERY_LEASE_SECONDS or lower the other two"
             )
         return self
+
+    @model_validator(mode="after")
+    def _places_are_named(self) -> Self:
+        for word in self.imports:
+            name, _, url = word.partition("=")
+            if not _PLACE.fullmatch(name) or not url.startswith(("/", "file:///", "s3://")):
+                raise ValueError(
+                    f"imports has {word!r}, which is no place: write DISTILLERY_IMPORTS as name=/folder or "
+                    "name=s3://bucket/prefix, several between commas"
+                )
+        return self
+
+    @property
+    def places(self) -> dict[str, str]:
+        """URL of each place to import from, by its name."""
+        told = {name: url for name, _, url in (word.partition("=") for word in self.imports)}
+        return told if self.weights is None else {WEIGHTS: str(self.weights.absolute()), **told}
+
+    def caps(self) -> dict[str, float]:
+        """What the operator says that a dataset or model may cost, by the names of the engine's caps."""
+        told = {cap: getattr(self, name) for name, cap in cap_settings().items()}
+        return {cap: value for cap, value in told.items() if value is not None}
 
     @property
     def backoff(self) -> Backoff:
@@ -176,6 +240,12 @@ class Settings(BaseSettings):
                 f"No server secret: set DISTILLERY_SECRET or write one to {self.secret_file} with mode 0600 "
                 f"(`distill up` does it) ({error.strerror})."
             ) from None
+
+
+def cap_settings() -> dict[str, str]:
+    """The engine's cap that each setting of the kind sets."""
+    of_datasets = (name for name in Settings.model_fields if name.startswith(_CAPS))
+    return {name: name.removeprefix(_CAPS) for name in of_datasets} | _MODEL_CAPS
 
 
 @lru_cache(maxsize=1)

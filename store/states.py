@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -14,12 +14,12 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from store import events, webhooks
+from store import events, shelves, studyruns, webhooks
 from store.database import is_postgres, now
 from store.errors import Conflict
-from store.models import Job, JobState, Project, StateCount, table_of
+from store.models import Job, JobKind, JobState, Project, StateCount, table_of
 
-__all__ = ["ACTIVE", "FINAL", "TRANSITIONS", "JobState", "counts", "transition"]
+__all__ = ["ACTIVE", "FINAL", "TRANSITIONS", "JobState", "counts", "ended_lately", "transition"]
 
 S = JobState
 
@@ -49,7 +49,8 @@ def transition(
     data: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Moves ``job`` to another state, with its event, its counters and its webhooks, in the caller's transaction.
+    """Moves ``job`` to another state, with its event, its counters, its webhooks, what it inspected and its study, in
+    the caller's transaction.
 
     Args:
         reason: why, for the event; also the job's ``termination_reason`` when ``to`` is final.
@@ -68,6 +69,9 @@ def transition(
     _guarded_update(session, job, values, len(story))
     events.write(session, job, job.event_seq, story)
     webhooks.announce(session, job, to)
+    if to in FINAL:
+        shelves.ended(session, job, to)
+        studyruns.ended(session, job, to)
     _count(session, job, came, to)
 
 
@@ -75,21 +79,32 @@ def created(session: Session, job: Job) -> None:
     """The first event, whose number the row has already, and the first count of a job that was just inserted."""
     story: list[events.Entry] = [("status", {"status": job.status, "previous": None, "reason": None, "attempt": 0})]
     events.write(session, job, job.event_seq, story)
-    _add_counts(session, {(job.project_id, job.status): 1})
+    _add_counts(session, job, {job.status: 1})
 
 
 def removed(session: Session, job: Job) -> None:
     """The last count of a job whose row is about to go."""
-    _add_counts(session, {(job.project_id, job.status): -1})
+    _add_counts(session, job, {job.status: -1})
 
 
-def counts(session: Session, project_id: str | None = None) -> dict[JobState, int]:
-    """Jobs by state, from the counter table: of one project, or of all."""
+def counts(session: Session, project_id: str | None = None, kind: JobKind | None = None) -> dict[JobState, int]:
+    """Jobs by state, from the counter table: of one project or of all, of one kind or of all."""
     query = select(StateCount.status, func.sum(StateCount.count)).group_by(StateCount.status)
     if project_id is not None:
         query = query.where(StateCount.project_id == project_id)
+    if kind is not None:
+        query = query.where(StateCount.kind == kind)
     found = {status: int(total) for status, total in session.execute(query)}
     return {state: found.get(state, 0) for state in JobState}
+
+
+def ended_lately(session: Session, project_id: str, kind: JobKind, hours: float) -> dict[JobState, int]:
+    """How many jobs of a project have ended in each final state in the last hours."""
+    since = now(session) - timedelta(hours=hours)
+    mine = (Job.project_id == project_id, Job.kind == kind, Job.status.in_(sorted(FINAL)), Job.finished_at >= since)
+    query = select(Job.status, func.count()).where(*mine).group_by(Job.status)
+    found = {status: int(total) for status, total in session.execute(query)}
+    return {state: found.get(state, 0) for state in sorted(FINAL)}
 
 
 def _story(
@@ -142,16 +157,14 @@ def _count(session: Session, job: Job, came: JobState, to: JobState) -> None:
     step = (to in ACTIVE) - (came in ACTIVE)
     if step:
         session.execute(_ACTIVE_STEP, {"project": job.project_id, "step": step})
-    _add_counts(session, {(job.project_id, came): -1, (job.project_id, to): 1})
+    _add_counts(session, job, {came: -1, to: 1})
 
 
-def _add_counts(session: Session, steps: dict[tuple[str, JobState], int]) -> None:
+def _add_counts(session: Session, job: Job, steps: dict[JobState, int]) -> None:
     # Rows are always locked in the same order, so that two transitions never wait for each other.
     shard = random.randrange(_SHARDS) if is_postgres(session) else 0  # noqa: S311
-    rows = [
-        {"project_id": project_id, "status": status, "shard": shard, "count": step}
-        for (project_id, status), step in sorted(steps.items())
-    ]
+    place = {"project_id": job.project_id, "kind": job.kind, "shard": shard}
+    rows = [{**place, "status": status, "count": step} for status, step in sorted(steps.items())]
     session.execute(_count_step(is_postgres(session)), rows)
 
 
@@ -167,4 +180,4 @@ _ACTIVE_STEP = (
 def _count_step(postgres: bool) -> Any:
     insert = postgresql_insert(_COUNTS) if postgres else sqlite_insert(_COUNTS)
     total = _COUNTS.c.count + insert.excluded["count"]
-    return insert.on_conflict_do_update(index_elements=["project_id", "status", "shard"], set_={"count": total})
+    return insert.on_conflict_do_update(index_elements=["project_id", "kind", "status", "shard"], set_={"count": total})

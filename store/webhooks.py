@@ -198,7 +198,7 @@ def settle(session: Session, delivery_id: str, outcome: Outcome, waits: Sequence
         delivery.status, delivery.next_at = DELIVERED if outcome.ok else FAILED, None
         delivery.finished_at = at
     else:
-        spread = 1 + random.uniform(-_JITTER, _JITTER)  # noqa: S311
+        spread = 1 + random.uniform(-_JITTER, _JITTER)  # noqa: S311 - spreading, not a secret
         delivery.next_at = at + timedelta(seconds=waits[made] * spread)
     if outcome.gone:
         _switch(session, session.get_one(WebhookEndpoint, delivery.endpoint_id), "answered 410 Gone")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from store import records
-from store.errors import FilesError, LeaseLost
+from store.errors import FilesError, Invalid, LeaseLost
 from store.leases import Claim
-from store.models import JobState
+from store.models import JobKind, JobState
 from worker import ending
 from worker.beat import Held
 from worker.engine import DONE, TIME, Engine, Exit, Record
 from worker.enginelog import EngineLog
+from worker.fetching import Fetching, InputLost, Interrupted
 from worker.folders import log_tail
 from worker.memory import oom_kills
 from worker.relay import RELAYED, Relay
@@ -104,10 +106,36 @@ class Attempt:
         if self._claim.checkpoint is not None:
             self._transfer.restore(self._claim.checkpoint)
         kept = self._tools.folders.kept(self._claim.project_id)
+        if not self._fetched(work):
+            return
         shared = {"kept": str(kept), "project": self._claim.project_id}
         job = {"plan": self._claim.plan, "workdir": str(work), "deadline": self.held.deadline, **shared}
         if not self.engine.order("job", patience=_JOB_PATIENCE_SECONDS, **job):
             self.engine.kill()
+
+    def _fetched(self, work: Path) -> bool:
+        """Whether what the job starts from is there; False when the engine is being ended instead."""
+
+        def over() -> bool:
+            return self.held.lost or self.engine.stop_reason is not None
+
+        fetching = Fetching(self._tools.files, self._relay, work, over)
+        try:
+            fetching.fetch(self._claim.files)
+            if (name := self._claim.plan.get("import")) is not None:
+                fetching.bring(self._tools.settings, name)
+        except (Interrupted, LeaseLost):
+            return False
+        except InputLost as error:
+            self._error = ending.input_lost(error)
+            self.engine.kill()
+            return False
+        except Invalid as error:
+            self._error = ending.no_import(error)
+            self.engine.kill()
+            return False
+        self._heard = time.monotonic()
+        return True
 
     def _take(self, record: Record) -> None:
         self._heard, self._stalled = time.monotonic(), False
@@ -156,8 +184,21 @@ class Attempt:
         error, retry = self._what_went_wrong(exit_)
         error["signal"] = None if exit_.killed_by_us else exit_.signal_name
         error["log_tail"] = log_tail(self.engine.log_path, hide=self.folder)
-        backoff = self._tools.settings.backoff
-        return self._write(lambda session: records.fail(session, self.lease, error, retry=retry, backoff=backoff))
+        backoff, left = self._tools.settings.backoff, self._left()
+        return self._write(
+            lambda session: records.fail(session, self.lease, error, retry=retry, backoff=backoff, left=left)
+        )
+
+    def _left(self) -> records.Left | None:
+        """What an inspection found out of what it refuses."""
+        if self._result is None or self._error is None or self._claim.plan.get("kind") != JobKind.INSPECTION:
+            return None
+        try:
+            stored = tuple(self._transfer.save_artifact(record) for record in self._artifacts)
+        except (FilesError, OSError, ValueError) as error:
+            _log.warning("report_not_stored", job=self.lease.job_id, error=str(error))
+            stored = ()
+        return records.Left(self._result, stored)
 
     def _what_went_wrong(self, exit_: Exit) -> tuple[ending.Error, bool]:
         if self._trouble is not None:
@@ -169,6 +210,6 @@ class Attempt:
 
 def _seconds_allowed(plan: dict[str, Any], most_hours: float | None) -> float | None:
     """For how long engines may work on the job, by its spec and by whoever operates the service."""
-    asked = plan.get("spec", {}).get("resources", {}).get("hours")
+    asked = plan.get("hours") or plan.get("spec", {}).get("resources", {}).get("hours")
     bounds = [hours for hours in (asked, most_hours) if hours is not None]
     return 3600 * min(bounds) if bounds else None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from worker.gpus import said
 from worker.settings import WorkerSettings
 
 SMALLEST_GB, LARGEST_GB = 16, 256
 """A job's need is rounded up to a power of two between these; one of 8 GB or less is of the plain class."""
 _SMI = ("nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits")
-_SMI_SECONDS = 10.0
 
 
 def served(settings: WorkerSettings) -> tuple[str, ...]:
@@ -46,14 +44,5 @@ def machine_gb(meminfo: Path = Path("/proc/meminfo")) -> float:
 
 
 def gpu_gb(command: Sequence[str] = _SMI) -> float:
-    """Memory of the smallest of this machine's GPUs; asked of the driver: CUDA would stay open in this process."""
-    program = shutil.which(command[0])
-    if program is None:
-        return 0.0
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            [program, *command[1:]], capture_output=True, text=True, timeout=_SMI_SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return 0.0
-    return min((float(line) * 1024**2 / 1e9 for line in done.stdout.split() if line.isdecimal()), default=0.0)
+    """Memory of the smallest of this machine's GPUs."""
+    return min((float(line) * 1024**2 / 1e9 for line in said(command) if line.strip().isdecimal()), default=0.0)

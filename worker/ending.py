@@ -6,7 +6,7 @@ import errno
 import signal
 from typing import Any
 
-from store.errors import FileDamaged, FileMissing, FilesError, FilesFull
+from store.errors import FileDamaged, FileMissing, FilesError, FilesFull, Invalid
 from worker.engine import STOPPED, Exit
 
 Error = dict[str, Any]
@@ -55,6 +55,17 @@ def error_of_files(error: Exception) -> Error | None:
 
 def _is_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
+
+
+def input_lost(error: Exception) -> Error:
+    """The error of a job whose files are gone where they were kept."""
+    return _error("input_lost", f"{error}: bring it again, and submit a new job.")
+
+
+def no_import(error: Invalid) -> Error:
+    """The error of an inspection that finds nothing where it was sent, or too much."""
+    pointer, _, detail = error.message.partition(": ")
+    return _error("invalid_data", detail) | {"param": pointer}
 
 
 def out_of_time(seconds: float) -> Error:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from store import disk, leases, workers
 from worker.attempt import Attempt
 from worker.facts import memory_facts, standing_facts
+from worker.gpus import GpuMemory
 from worker.slot import Slot
 from worker.tools import Tools
 
@@ -28,10 +29,12 @@ class Watch(threading.Thread):
         super().__init__(name="watch", daemon=True)
         self._tools, self._slots, self._leave = tools, slots, leave
         self._standing = standing_facts()
+        self._gpus = GpuMemory(tools.settings.beat_seconds)
         self._flags_at = self._alive_at = 0.0
         self._draining = False
 
     def run(self) -> None:
+        self._gpus.start()
         while not (self._draining and not any(slot.is_alive() for slot in self._slots)):
             try:
                 self._tick()
@@ -81,6 +84,7 @@ class Watch(threading.Thread):
             "resource_classes": list(self._tools.serves),
             "disk_free": disk.free_bytes(self._tools.settings),
             "memory": memory_facts(engines),
+            "gpus": self._gpus.known,
             "slots": [slot.facts() for slot in self._slots],
             "jobs": [attempt.lease.job_id for attempt in self._attempts()],
             "draining": self._draining,

@@ -40,12 +40,22 @@ VerdictJson = Annotated[
 ]
 
 
+HeadlineJson = Annotated[
+    Document,
+    document(
+        "the result in few figures: score, parameters and bytes of each network, the share of the teacher's score kept",
+        metric="object", score_kept="number", gap_closed="number", models="object",
+    ),
+]  # fmt: skip
+
+
 class Job(Created):
     """A job as lists show it."""
 
     collection = "/v1/jobs"
     object: Literal["job"] = "job"
     id: str = Field(examples=["job_01k8t2v4x6a8c0e2g4h6j8k0m2"])
+    kind: Literal["distillation", "inspection"]
     name: str
     status: JobState
     termination_reason: str | None
@@ -66,8 +76,12 @@ class Job(Created):
     student: str | None
     error: ErrorJson | None
     verdict: VerdictJson | None
+    headline: HeadlineJson | None
     retry_of: str | None
     clone_of: str | None
+    study_id: str | None = Field(description="the study that it belongs to")
+    study_arm: str | None = Field(description="its arm there; of a shared teacher a colon and its name")
+    study_seed: int | None
     created_at: datetime
     queued_at: datetime
     started_at: datetime | None

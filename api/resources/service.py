@@ -17,7 +17,9 @@ class Overview(BaseModel):
     """How much there is of everything."""
 
     object: Literal["overview"] = "overview"
-    jobs: dict[JobState, int]
+    jobs: dict[JobState, int] = Field(description="distillation jobs, as the list of jobs shows them")
+    succeeded_24h: int = Field(description="of them, those that succeeded in the last 24 hours")
+    failed_24h: int = Field(description="of them, those that failed in the last 24 hours")
     workers: int = Field(description="workers heard from lately")
 
 

@@ -1,9 +1,13 @@
 """The tables."""
 
 from store.models.base import Base, JobState, Json, table_of
+from store.models.brought import FileRole, Thing, ThingFile, ThingVersion, VersionStatus
+from store.models.datasets import Dataset, DatasetFile, DatasetVersion
 from store.models.files import Artifact, Checkpoint, CheckpointFile, DeadFile
-from store.models.jobs import Attempt, Event, Job, JobLabel, JobSpecRow, MetricPoint, StateCount
+from store.models.jobs import Attempt, Event, Job, JobInput, JobKind, JobLabel, JobSpecRow, MetricPoint, StateCount
+from store.models.models import Model, ModelAlias, ModelFile, ModelVersion
 from store.models.service import ApiKey, AuditEntry, IdempotencyRecord, Project, UsageDay, Worker
+from store.models.studies import Study, StudyRun, StudyState
 from store.models.uploads import Upload, UploadPart
 from store.models.webhooks import WebhookDelivery, WebhookEndpoint
 
@@ -15,20 +19,37 @@ __all__ = [
     "Base",
     "Checkpoint",
     "CheckpointFile",
+    "Dataset",
+    "DatasetFile",
+    "DatasetVersion",
     "DeadFile",
     "Event",
+    "FileRole",
     "IdempotencyRecord",
     "Job",
+    "JobInput",
+    "JobKind",
     "JobLabel",
     "JobSpecRow",
     "JobState",
     "Json",
     "MetricPoint",
+    "Model",
+    "ModelAlias",
+    "ModelFile",
+    "ModelVersion",
     "Project",
     "StateCount",
+    "Study",
+    "StudyRun",
+    "StudyState",
+    "Thing",
+    "ThingFile",
+    "ThingVersion",
     "Upload",
     "UploadPart",
     "UsageDay",
+    "VersionStatus",
     "WebhookDelivery",
     "WebhookEndpoint",
     "Worker",

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.columns import Serial, Text, Verbatim
-from store.models.base import Base, Id, JobState, Json, Name, of_job, of_project
+from store.models.base import Base, Digest, Id, JobState, Json, Name, of_job, of_project
 
 _QUEUED = text("status = 'queued'")
 _LEASED = text("lease_owner IS NOT NULL")
+_INSPECTIONS = text("kind = 'inspection'")
+_ENDED = text("finished_at IS NOT NULL")
+_OF_STUDIES = text("study_id IS NOT NULL")
 _UNTRIMMED = text("trimmed_at IS NULL AND finished_at IS NOT NULL")
+
+
+class JobKind(StrEnum):
+    """What a job is for: to distil, or to look at what somebody brought before anything learns from it."""
+
+    DISTILLATION = "distillation"
+    INSPECTION = "inspection"
 
 
 class Job(Base):
@@ -23,7 +34,20 @@ class Job(Base):
         Index("ix_jobs_list", "project_id", "created_at", "id"),
         Index("ix_jobs_list_status", "project_id", "status", "created_at", "id"),
         Index("ix_jobs_list_method", "project_id", "method", "created_at", "id"),
-        Index("ix_jobs_list_name", "project_id", "name_key"),
+        Index("ix_jobs_list_name", "project_id", "name_key", "id"),
+        Index("ix_jobs_list_status_name", "project_id", "status", "name_key", "id"),
+        Index(
+            "ix_jobs_list_finished", "project_id", "status", "finished_at", "id", "kind",
+            postgresql_where=_ENDED, sqlite_where=_ENDED,
+        ),
+        Index(
+            "ix_jobs_list_inspections", "project_id", "created_at", "id",
+            postgresql_where=_INSPECTIONS, sqlite_where=_INSPECTIONS,
+        ),
+        Index(
+            "ix_jobs_list_study", "study_id", "created_at", "id",
+            postgresql_where=_OF_STUDIES, sqlite_where=_OF_STUDIES,
+        ),
         Index(
             "ix_jobs_queue", "project_id", "resource_class", "urgency", "queued_at", "id",
             postgresql_where=_QUEUED, sqlite_where=_QUEUED,
@@ -74,6 +98,11 @@ class Job(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     trimmed_at: Mapped[datetime | None]  # when its details were forgotten
+    kind: Mapped[str] = mapped_column(Text(20), default=JobKind.DISTILLATION, server_default=JobKind.DISTILLATION)
+    headline: Mapped[Json | None]  # the result in the few figures that a list shows
+    study_id: Mapped[str | None] = mapped_column(Id, ForeignKey("studies.id", ondelete="SET NULL"))
+    study_arm: Mapped[str | None] = mapped_column(Text(121))
+    study_seed: Mapped[int | None]
 
 
 class JobSpecRow(Base):
@@ -86,6 +115,24 @@ class JobSpecRow(Base):
     plan: Mapped[Json] = mapped_column(Verbatim)
     resolved: Mapped[Json | None] = mapped_column(Verbatim)
     result: Mapped[Json | None] = mapped_column(Verbatim)
+
+
+class JobInput(Base):
+    """A file that the worker puts into the job's folder before its engine starts, in the store of files under ``key``.
+
+    ``path`` is relative to the folder and below ``inputs/``; rows of one path are parts of one file, joined by number.
+    ``key`` is empty when the file went away with its ``origin``, as ``up_...`` or ``ds_.../3``.
+    """
+
+    __tablename__ = "job_inputs"
+
+    job_id: Mapped[str] = of_job(primary_key=True)
+    path: Mapped[str] = mapped_column(Text(400), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str | None] = mapped_column(Name, index=True)
+    bytes: Mapped[int] = mapped_column(Serial)
+    sha256: Mapped[str] = mapped_column(Digest)
+    origin: Mapped[str | None] = mapped_column(Text(60), index=True)
 
 
 class JobLabel(Base):
@@ -156,11 +203,12 @@ class MetricPoint(Base):
 
 
 class StateCount(Base):
-    """How many jobs of a project are in a state: the sum over shards, which spread the writers over rows."""
+    """How many jobs of a kind a project has in a state: the sum over shards, which spread the writers over rows."""
 
     __tablename__ = "state_counts"
 
     project_id: Mapped[str] = of_project(primary_key=True)
+    kind: Mapped[str] = mapped_column(Text(20), primary_key=True)
     status: Mapped[JobState] = mapped_column(primary_key=True)
     shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     count: Mapped[int] = mapped_column(Serial)

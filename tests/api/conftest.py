@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from api_client import SECRET, SPEC, Api, Served, Start, Truth
+from pydantic import SecretStr
 
 from api import logs
 from api.app import create_app
@@ -28,7 +29,7 @@ def settings(sqlite_url: str, tmp_path: Path) -> Settings:
         home=tmp_path / "home",
         database_url=sqlite_url,
         broker_url="memory://",
-        secret=SECRET,  # type: ignore[arg-type]
+        secret=SecretStr(SECRET),
         port=8400,
     )
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from api_client import SPEC, Api, Served, Start, Truth
+from api_client import SPEC, Api, Served, Start, Truth, content_digest, operations
+from registering import approve, bring, bring_model
 
-from api.app import create_app
 from store.settings import Settings
 
-SECRET = "tests-only-secret-0123456789abcdef0123456789"
 SAFE = {"get", "head"}
 OF_WHOEVER_ASKS = {"getSession", "deleteSession", "listProjects"}
 TRAVERSALS = [
@@ -30,16 +27,7 @@ TRAVERSALS = [
 ]
 
 
-def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Method, path and description of every operation that is not for everybody."""
-    document = create_app(Settings(secret=SECRET)).openapi()  # type: ignore[arg-type]
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            if operation.get("security") != []:
-                yield method, path, operation
-
-
-OPERATIONS = list(operations())
+OPERATIONS = [found for found in operations() if found[2].get("security") != []]  # what is not for everybody
 NAMES = [operation["operationId"] for _, _, operation in OPERATIONS]
 every_operation = pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
 
@@ -47,14 +35,8 @@ every_operation = pytest.mark.parametrize(("method", "path", "operation"), OPERA
 def sent(api: Api, method: str, path: str, headers: dict[str, str] | None = None) -> Any:
     """The operation with a body that it could take."""
     body = None if method in (*SAFE, "delete") else b"{}"
-    given = {"Content-Type": "application/json", "Content-Digest": digest(b"{}")} if body else {}
+    given = {"Content-Type": "application/json", "Content-Digest": content_digest(b"{}")} if body else {}
     return api.request(method.upper(), path, headers={**given, **(headers or {})}, content=body)
-
-
-def digest(data: bytes) -> str:
-    import base64
-
-    return f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
 
 
 def filled(path: str, values: dict[str, str]) -> str:
@@ -69,12 +51,16 @@ def victim(api: Api, truth: Truth, tmp_path: Path) -> dict[str, str]:
     lease = truth.claim()
     truth.log(lease, "private")
     truth.publish(api.services, tmp_path, lease, {"student.onnx": b"weights"})
-    headers = {"Content-Digest": digest(b"x")}
+    headers = {"Content-Digest": content_digest(b"x")}
     upload = theirs.put("/v1/uploads:file?name=secret.bin", content=b"x", headers=headers).json()
     hook = theirs.post("/v1/webhook_endpoints", json={"url": "https://8.8.8.8/"}).json()
     message = theirs.post(f"/v1/webhook_endpoints/{hook['id']}/test").json()
     session = theirs.get("/v1/session").json()
+    brought = bring(truth.database, project="victim")
+    approve(truth.database, truth.claim())
     return {
+        "dataset_id": brought.dataset_id,
+        "model_id": bring_model(truth.database, project="victim").model_id,
         "job_id": job["id"],
         "name": "student.onnx",
         "checkpoint_id": "ckpt_01k8t2v4x6a8c0e2g4h6j8k0m2",
@@ -133,9 +119,12 @@ def test_what_belongs_to_another_project_is_not_there(
     assert owner.get(f"/v1/jobs/{victim['job_id']}").json()["status"] == "succeeded"
     assert owner.get(f"/v1/uploads/{victim['upload_id']}").status_code == 200
     assert owner.get(f"/v1/webhook_endpoints/{victim['endpoint_id']}").json()["version"] == 1
+    assert owner.get(f"/v1/datasets/{victim['dataset_id']}").json()["versions"] == 1
 
 
-@pytest.mark.parametrize("listed", ["jobs", "uploads", "webhook_endpoints", "api_keys", "audit_logs", "projects"])
+@pytest.mark.parametrize(
+    "listed", ["jobs", "uploads", "datasets", "models", "webhook_endpoints", "api_keys", "audit_logs", "projects"]
+)
 def test_no_list_shows_what_belongs_to_another_project(
     api: Api, truth: Truth, victim: dict[str, str], listed: str
 ) -> None:

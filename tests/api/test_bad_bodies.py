@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-
 import pytest
-from api_client import SPEC, Api, Truth
-from sqlalchemy import select
+from api_client import SPEC, Api, Truth, operations
+from registering import bring, bring_model
+from storing import everything
 
-from api.app import create_app
-from store.models import Base
-from store.settings import Settings
-
-SECRET = "tests-only-secret-0123456789abcdef0123456789"
 JSON = "application/json"
 
 
-def taking_json() -> Iterator[tuple[str, str, str]]:
-    """Method, path and name of every operation with a JSON body."""
-    document = create_app(Settings(secret=SECRET)).openapi()  # type: ignore[arg-type]
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            if JSON in operation.get("requestBody", {}).get("content", {}):
-                yield method, path, operation["operationId"]
-
-
-OPERATIONS = list(taking_json())
+OPERATIONS = [
+    (method, path, found["operationId"])
+    for method, path, found in operations()
+    if JSON in found.get("requestBody", {}).get("content", {})
+]
 BAD: dict[str, tuple[bytes, str, int]] = {
     "nothing": (b"", JSON, 400),
     "no object": (b"[1, 2]", JSON, 422),
@@ -53,14 +41,18 @@ def test_there_are_operations_to_try() -> None:
 
 
 @pytest.fixture
-def values(api: Api) -> dict[str, str]:
+def values(api: Api, truth: Truth) -> dict[str, str]:
     """Path parameters of things that exist."""
     job = api.post("/v1/jobs", json=SPEC).json()
     hook = api.post("/v1/webhook_endpoints", json={"url": "https://8.8.8.8/"}).json()
     upload = api.post("/v1/uploads", json={"name": "n", "bytes": 5}).json()
     session = api.get("/v1/session").json()
+    dataset = bring(truth.database)
     return {
         "job_id": job["id"],
+        "dataset_id": dataset.dataset_id,
+        "model_id": bring_model(truth.database).model_id,
+        "alias": "champion",
         "endpoint_id": hook["id"],
         "upload_id": upload["id"],
         "key_id": session["key_id"],
@@ -68,24 +60,11 @@ def values(api: Api) -> dict[str, str]:
     }
 
 
-def everything(truth: Truth) -> str:
-    """Every row but for when a key was last used."""
-    with truth.database.read() as session:
-        rows = {
-            table.name: [
-                {name: value for name, value in row.items() if name != "last_used_at"}
-                for row in session.execute(select(table).order_by(*table.primary_key)).mappings()
-            ]
-            for table in Base.metadata.sorted_tables
-        }
-    return json.dumps(rows, default=str, sort_keys=True)
-
-
 @pytest.mark.parametrize(("method", "path", "name"), OPERATIONS, ids=[name for *_, name in OPERATIONS])
 def test_a_body_that_cannot_be_used_is_refused_and_changes_nothing(
     api: Api, truth: Truth, values: dict[str, str], method: str, path: str, name: str
 ) -> None:
-    before = everything(truth)
+    before = everything(truth.database)
     for kind, (body, media, expected) in BAD.items():
         headers = {"Content-Type": media} if media else {}
         answer = api.request(method.upper(), path.format_map(values), headers=headers, content=body)
@@ -96,4 +75,4 @@ def test_a_body_that_cannot_be_used_is_refused_and_changes_nothing(
         if expected == 422:
             assert all(fault["pointer"].startswith("/") or not fault["pointer"] for fault in answer.json()["errors"])
             assert answer.json()["errors"], told
-    assert everything(truth) == before
+    assert everything(truth.database) == before

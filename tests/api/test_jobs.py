@@ -10,6 +10,9 @@ from api_client import Api, Start, Truth
 
 from api import limits
 from api.resources import Job, JobDetail
+from store import jobs
+from store.models import Job as JobRow
+from store.models import JobKind
 from store.settings import Settings
 
 
@@ -217,9 +220,58 @@ def test_filters_select(api: Api, truth: Truth, spec: dict[str, Any]) -> None:
         assert [job["id"] for job in answer.json()["data"]] == [job["id"] for job in expected], query
 
 
+def test_jobs_are_sorted_as_asked_and_a_cursor_keeps_to_its_order(api: Api, spec: dict[str, Any]) -> None:
+    names = ["gamma", "Alpha", "beta"]
+    made = {name: api.submit(spec, name=name)["urls"]["self"] for name in names}
+    for name in ("beta", "gamma"):
+        api.post(f"{made[name]}/cancel")
+    for sort, expected in {
+        "created_at": names,
+        "-created_at": names[::-1],
+        "name": ["Alpha", "beta", "gamma"],
+        "-name": ["gamma", "beta", "Alpha"],
+        "finished_at": ["beta", "gamma"],
+        "-finished_at": ["gamma", "beta"],
+    }.items():
+        first = api.get(f"/v1/jobs?sort={sort}&limit=1").json()
+        rest = api.get(f"/v1/jobs?sort={sort}&after={first['next_cursor']}").json()
+        assert [job["name"] for job in first["data"] + rest["data"]] == expected, sort
+    cursor = api.get("/v1/jobs?sort=name&limit=1").json()["next_cursor"]
+    for other in ("", "&sort=-name", "&sort=finished_at"):
+        answer = api.get(f"/v1/jobs?after={cursor}{other}")
+        assert answer.status_code == 422
+        assert [(fault["parameter"], fault["code"]) for fault in answer.json()["errors"]] == [
+            ("after", "invalid_cursor")
+        ]
+
+
+def test_a_cursor_of_the_longest_name_is_taken(api: Api, spec: dict[str, Any]) -> None:
+    for letter in "ab":
+        api.submit(spec, name="\U0001f9ea" * 119 + letter)
+    first = api.get("/v1/jobs?sort=name&limit=1").json()
+    rest = api.get("/v1/jobs", params={"sort": "name", "after": first["next_cursor"]}).json()
+    assert [job["name"][-1] for job in first["data"] + rest["data"]] == ["a", "b"]
+
+
+def test_the_overview_counts_what_the_list_shows(api: Api, spec: dict[str, Any], truth: Truth) -> None:
+    api.submit(spec)
+    lease = truth.claim()
+    truth.fail(lease)
+    api.submit(spec)
+    with api.services.database.write() as session:
+        project_id = session.get_one(JobRow, lease.job_id).project_id
+        plan = {"name": "scans", "method": "inspect-dataset"}
+        jobs.create_job(session, project_id=project_id, spec={}, plan=plan, kind=JobKind.INSPECTION)
+    found = api.get("/v1/overview").json()
+    assert {status: number for status, number in found["jobs"].items() if number} == {"queued": 1, "failed": 1}
+    assert (found["failed_24h"], found["succeeded_24h"]) == (1, 0)
+    assert len(api.get("/v1/jobs").json()["data"]) == 2
+
+
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [
+        ("sort=size", "sort"),
         ("limit=0", "limit"),
         ("limit=101", "limit"),
         ("limit=ten", "limit"),

@@ -158,6 +158,14 @@ def test_the_log_is_read_in_pages(api: Api) -> None:
     assert api.get("/v1/audit_logs?after=nonsense").json()["code"] == "invalid_cursor"
 
 
+def test_the_log_of_a_span_of_time_leaves_out_what_was_before_and_after(api: Api) -> None:
+    made = [order(api, name=f"key {n}")["id"] for n in range(3)]
+    second = api.get(f"/v1/audit_logs?target={made[1]}").json()["data"][0]["created_at"]
+    assert log(api, f"created_after={second}") == [("api_key.create", made[2])]
+    assert log(api, f"created_before={second}") == [("api_key.create", made[0])]
+    assert api.get("/v1/audit_logs?created_after=1764288000").json()["errors"][0]["parameter"] == "created_after"
+
+
 def test_no_secret_is_in_the_log(api: Api) -> None:
     made = order(api)
     fresh = api.post(f"/v1/api_keys/{made['id']}/rotate", json={}).json()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import random
 import threading
@@ -12,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from api_client import Api, Served, Truth
+from api_client import Api, Served, Truth, content_digest
 from sqlalchemy import update
 
 from api import limits
@@ -24,10 +23,6 @@ MIB = 1024**2
 CONTENT = random.Random(5).randbytes(2 * MIB + 700_001)
 
 
-def digest_of(data: bytes) -> str:
-    return f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
-
-
 def begin(api: Api, size: int = len(CONTENT), **more: Any) -> dict[str, Any]:
     body = {"name": "scans.zip", "bytes": size, "part_bytes": MIB, **more}
     answer = api.post("/v1/uploads", json=body)
@@ -37,7 +32,7 @@ def begin(api: Api, size: int = len(CONTENT), **more: Any) -> dict[str, Any]:
 
 
 def put(api: Api, upload: dict[str, Any], number: int, data: bytes, said: bytes | None = None) -> httpx.Response:
-    headers = {"Content-Digest": digest_of(data if said is None else said)}
+    headers = {"Content-Digest": content_digest(data if said is None else said)}
     return api.put(f"/v1/uploads/{upload['id']}/parts/{number}", content=data, headers=headers)
 
 
@@ -133,7 +128,7 @@ def test_a_body_of_unknown_length_that_grows_too_large_is_cut_off(api: Api) -> N
         for _ in range(50):
             yield b"x" * 1000
 
-    headers = {"Content-Digest": digest_of(b"")}
+    headers = {"Content-Digest": content_digest(b"")}
     answer = api.put(f"/v1/uploads/{upload['id']}/parts/1", content=endless(), headers=headers)
     assert answer.status_code == 413
     assert no_file_is_left_aside(api)
@@ -188,7 +183,7 @@ def test_an_empty_file_has_one_empty_part(api: Api) -> None:
 
 
 def test_a_small_file_is_put_at_once_and_again_it_is_the_same(api: Api) -> None:
-    headers = {"Content-Digest": digest_of(b"weights")}
+    headers = {"Content-Digest": content_digest(b"weights")}
     first = api.put("/v1/uploads:file?name=w.safetensors", content=b"weights", headers=headers)
     second = api.put("/v1/uploads:file?name=w.safetensors", content=b"weights", headers=headers)
     assert (first.status_code, second.status_code) == (201, 200)
@@ -201,7 +196,7 @@ def test_a_small_file_is_put_at_once_and_again_it_is_the_same(api: Api) -> None:
 
 @pytest.mark.parametrize("query", ["", "name=", "name=a/b", "name=..", "name=ok&more=1"])
 def test_a_file_needs_a_plain_name(api: Api, query: str) -> None:
-    headers = {"Content-Digest": digest_of(b"x")}
+    headers = {"Content-Digest": content_digest(b"x")}
     assert api.put(f"/v1/uploads:file?{query}", content=b"x", headers=headers).status_code == 422
 
 
@@ -276,7 +271,7 @@ def test_a_sender_that_falls_silent_is_not_waited_for(api: Api) -> None:
         await anyio.sleep(5)
         yield b"34"
 
-    headers = {"Content-Digest": digest_of(b"1234")}
+    headers = {"Content-Digest": content_digest(b"1234")}
     answer = api.put(f"/v1/uploads/{upload['id']}/parts/1", content=slow(), headers=headers)
     assert answer.status_code == 408
     assert no_file_is_left_aside(api)
@@ -305,7 +300,7 @@ def test_many_parts_at_once_over_a_real_connection(served: Served, truth: Truth)
             for number in numbers:
                 piece = pieces[number - 1]
                 path = f"/v1/uploads/{upload['id']}/parts/{number}"
-                client.put(path, content=piece, headers={"Content-Digest": digest_of(piece)}).raise_for_status()
+                client.put(path, content=piece, headers={"Content-Digest": content_digest(piece)}).raise_for_status()
 
         threads = [threading.Thread(target=send, args=([*range(first, 14, 4)],)) for first in range(1, 5)]
         for thread in threads:

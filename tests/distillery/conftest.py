@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from live_service import Service
+from pydantic import SecretStr
 from servers import free_port, wait_until
 from typer.testing import CliRunner
 
@@ -82,7 +83,7 @@ def service(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     port, secret = free_port(), "0123456789abcdef" * 4
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DISTILLERY_")}
     environment |= {"DISTILLERY_HOME": str(folder), "DISTILLERY_PORT": str(port), "DISTILLERY_SECRET": secret}
-    settings = Settings(home=folder, secret=secret)  # type: ignore[arg-type]
+    settings = Settings(home=folder, secret=SecretStr(secret))
     database = Database(settings.database_url)
     with database.write() as session:
         project = projects.ensure_project(session, "default")

@@ -105,7 +105,7 @@ def test_a_part_of_a_download_is_completed_by_a_range(client: Client, service: S
 def test_the_catalogue_is_there(client: Client) -> None:
     assert {"fitnet", "hinton"} <= {method["name"] for method in client.methods()}
     assert client.method("fitnet")["defaults"]["temperature"] == 3
-    assert "digits" in {dataset["name"] for dataset in client.datasets()}
+    assert "digits" in {dataset["name"] for dataset in client.builtin_datasets()}
     assert client.architecture("torchvision/resnet18")["info"]["name"] == "torchvision/resnet18"
     assert len(client.architectures()) > 20
     assert client.schema()["type"] == "object"

@@ -1,10 +1,12 @@
 """Changes of a spec as one types them become a merge patch."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from distillery.assign import assigned
+from distillery.cli_brought import order_of
 from distillery.specfile import SpecFileError
 
 
@@ -39,3 +41,9 @@ def test_paths_and_values_become_a_patch(texts: list[str], patch: dict[str, Any]
 def test_what_cannot_be_meant_is_refused(texts: list[str], message: str) -> None:
     with pytest.raises(SpecFileError, match=message):
         assigned(texts)
+
+
+def test_options_that_are_set_join_those_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "options.yaml").write_text("format: weights\noptions: {shortcut: pad, heads: 4}\nwidth: 2\n")
+    body = order_of(tmp_path / "options.yaml", ["options.heads=6", "width="], {"name": "teacher", "architecture": None})
+    assert body.data == {"format": "weights", "options": {"shortcut": "pad", "heads": 6}, "name": "teacher"}

@@ -67,8 +67,8 @@ def test_losses_come_by_run_with_the_whole_before_its_terms() -> None:
     ]
 
 
-def test_accuracies_are_those_of_validation_under_the_names_people_use() -> None:
-    assert told().accuracies() == [("teacher", 0.97), ("student alone", 0.9)]
+def test_scores_are_those_of_validation_under_the_names_people_use() -> None:
+    assert told().scores() == [("teacher", 0.97), ("student alone", 0.9)]
 
 
 def test_log_lines_cannot_command_the_terminal() -> None:

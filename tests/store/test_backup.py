@@ -9,20 +9,21 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from registering import PACK, approve, bring
 from sqlalchemy import func, select
-from storing import RESULT, break_down, make_job, metric, must_take, say, stored, story
+from storing import RESULT, break_down, everything, make_job, metric, must_take, say, stored, story
 
-from store import records, uploads
+from store import records, uploads, webhooks
 from store.backup import backup, restore
 from store.database import Database
 from store.errors import Conflict, FileDamaged, FileMissing, Invalid
 from store.jobs import retry_job
 from store.keys import create_key, verify
 from store.localfiles import LocalFiles
-from store.models import Base, Job, MetricPoint
+from store.models import Job, MetricPoint
+from store.projects import ensure_project
 from store.records import StoredArtifact
 
 SECRET = b"0123456789abcdef" * 4
@@ -52,6 +53,10 @@ def full(db: Database, files: LocalFiles, tmp_path: Path) -> str:
         file = stored("student.onnx")
         made = StoredArtifact("student.onnx", "onnx", "application/octet-stream", file.sha256, file.bytes, key)
         records.publish(session, lease, RESULT, [made])
+    for text in ("some bytes", *(file.name for file in PACK)):
+        put(files, tmp_path, text)
+    bring(db, "looked at")
+    approve(db, must_take(db).lease)
     second = make_job(db, project="other")
     break_down(db, must_take(db).lease, "invalid_data", retry=False)
     with db.write() as session:
@@ -60,16 +65,9 @@ def full(db: Database, files: LocalFiles, tmp_path: Path) -> str:
         upload = uploads.begin(session, project_id, "scan", 4, 4, hours=1)
         put(files, tmp_path, "abcd")
         uploads.add_part(session, upload, 1, hashlib.sha256(b"abcd").hexdigest())
+    bring(db, "waiting")
+    with db.write() as session:
         return create_key(session, project_id, "k", ["admin"], secret=SECRET)[1]
-
-
-def everything(db: Database) -> dict[str, list[dict[str, Any]]]:
-    """Every row of every table."""
-    with db.read() as session:
-        return {
-            table.name: [dict(row) for row in session.execute(select(table).order_by(*table.primary_key)).mappings()]
-            for table in Base.metadata.sorted_tables
-        }
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
@@ -89,7 +87,7 @@ def test_every_row_and_every_file_come_back_wherever_they_go(
 ) -> None:
     archive = tmp_path / "backup.zip"
     manifest = backup(db, files, archive)
-    assert manifest["rows"]["jobs"] == 3
+    assert (manifest["rows"]["jobs"], manifest["rows"]["dataset_files"], manifest["rows"]["job_inputs"]) == (5, 5, 1)
     elsewhere = LocalFiles(tmp_path / "elsewhere")
     restore(archive, target_url, elsewhere)
     target = Database(target_url)
@@ -113,7 +111,7 @@ def test_a_database_with_jobs_is_not_written_over(db: Database, full: str, files
     archive = tmp_path / "backup.zip"
     backup(db, files, archive)
     before = everything(db)
-    with pytest.raises(Conflict, match="has jobs already"):
+    with pytest.raises(Conflict, match="has datasets, jobs"):
         restore(archive, db.url, files)
     assert everything(db) == before
     assert full
@@ -194,3 +192,25 @@ def test_the_command_saves_a_service_and_brings_it_back(sqlite_url: str, tmp_pat
     with restored.read() as session:
         assert session.get(Job, job_id) is not None
     restored.close()
+
+
+@pytest.mark.parametrize("used", ["uploads", "webhook_endpoints"])
+def test_a_service_that_was_used_without_any_job_is_not_written_over_either(
+    db: Database, full: str, files: LocalFiles, tmp_path: Path, sqlite_template: Path, used: str
+) -> None:
+    archive, path = tmp_path / "backup.zip", tmp_path / "used.sqlite"
+    backup(db, files, archive)
+    path.write_bytes(sqlite_template.read_bytes())
+    target = Database(f"sqlite:///{path}")
+    with target.write() as session:
+        project = ensure_project(session, "theirs")
+        if used == "uploads":
+            uploads.begin(session, project.id, "scan", 4, 4, hours=1)
+        else:
+            webhooks.create_endpoint(session, project.id, "n", "https://8.8.8.8/", ["job.failed"])
+    before = everything(target)
+    with pytest.raises(Conflict, match=f"has {used} already"):
+        restore(archive, target.url, files)
+    assert everything(target) == before
+    target.close()
+    assert full

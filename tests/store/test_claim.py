@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from processes import run_together
 from sqlalchemy import update
+from sqlalchemy.dialects import postgresql
 from storing import PLAN, job, make_job, must_take, story, take, wait_no_more
 
+from store import queue, webhooks
 from store.database import Database, now
-from store.models import Attempt, Job, Project
+from store.models import Attempt, Job, Project, table_of
 from store.projects import ensure_project
 
 
@@ -139,3 +142,35 @@ def test_a_quota_holds_when_threads_race_for_its_last_place(db: Database) -> Non
     assert sum(len(jobs) for jobs in taken) == 3
     with db.read() as session:
         assert session.get_one(Project, project_id).active == 3
+
+
+def test_statements_that_read_a_partial_index_write_its_condition_out() -> None:
+    """A prepared statement with ``status = $1`` proves nothing about an index for ``status = 'queued'``."""
+    dialect = postgresql.dialect()
+    statements = [queue._heads(("cpu",), True), queue._HEAD, queue._wanted(("cpu", "gpu"))]
+    told = [str(statement.compile(dialect=dialect)) for statement in statements]
+    told.append(str(webhooks._due(None, 1, datetime.now(UTC)).compile(dialect=dialect)))
+    assert ["= 'queued'" in text for text in told[:3]] == [True] * 3
+    assert "= 'pending'" in told[3]
+    assert not [text for text in told if "status = %" in text]
+
+
+@pytest.mark.servers
+def test_the_queue_is_read_by_its_index_though_postgres_knows_nothing_of_the_table(postgres_url: str) -> None:
+    db = Database(postgres_url)
+    for number in range(20):
+        make_job(db, project=f"p{number}")
+    names = ", ".join(f'"{column.name}"' for column in table_of(Job).columns if column.name != "id")
+    statement = str(queue._heads(("cpu",), True).compile(db.engine, compile_kwargs={"literal_binds": False}))
+    statement = re.sub(r"%\(at\w*\)s(::[\w ]+)?", "now()", statement)
+    statement = re.sub(r"%\(resource_class\w*\)s", "'cpu'", statement)
+    statement = re.sub(r"%\(param\w*\)s", "1", statement)
+    with db.engine.connect() as connection:
+        copies = f"SELECT id || '_' || n, {names} FROM jobs, generate_series(1, 1000) AS n"
+        connection.exec_driver_sql(f"INSERT INTO jobs (id, {names}) {copies}")
+        connection.exec_driver_sql("DELETE FROM pg_statistic WHERE starelid = 'jobs'::regclass")
+        plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}"))
+        connection.rollback()
+    db.close()
+    assert "ix_jobs_queue" in plan, plan
+    assert "Seq Scan on jobs" not in plan, plan

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import uuid
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import event, update
 from storing import break_down, finish, job, make_job, must_take
 
@@ -16,7 +19,7 @@ from store.cursors import Page
 from store.database import Database
 from store.errors import Invalid
 from store.jobs import cancel_job, list_jobs
-from store.models import Job
+from store.models import Job, JobKind
 
 
 def page(db: Database, job_id: str, **filters: Any) -> Page:
@@ -59,6 +62,54 @@ def test_jobs_of_one_moment_are_neither_lost_nor_doubled_between_pages(db: Datab
     with db.write() as session:
         session.execute(update(Job).values(created_at=job(db, made[0]).created_at))
     assert [row.id for found in walk(db, made[0], limit=2) for row in found.items] == sorted(made, reverse=True)
+
+
+SORTED = {
+    "created_at": lambda row: (row.created_at, row.id),
+    "finished_at": lambda row: (row.finished_at, row.id),
+    "name": lambda row: (row.name.lower(), row.id),
+}
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(["succeeded", "failed", "cancelled", "queued"]), min_size=1, max_size=9),
+    st.data(),
+)
+def test_any_sort_with_any_states_shows_every_job_once_in_its_order(
+    db: Database, endings: list[str], data: st.DataObject
+) -> None:
+    project = f"p-{uuid.uuid4()}"
+    names = st.sampled_from(["b", "B", "a", "ö", "10"])
+    made = [make_job(db, project, name=data.draw(names)) for _ in endings]
+    moments = st.sampled_from([datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)])
+    with db.write() as session:
+        for job_id, ending in zip(made, endings, strict=True):
+            ended = None if ending == "queued" else data.draw(moments)
+            facts = {"status": ending, "created_at": data.draw(moments), "finished_at": ended}
+            session.execute(update(Job).where(Job.id == job_id).values(**facts))
+    sort, wanted = data.draw(st.sampled_from(sorted(SORTED))), data.draw(st.sets(st.sampled_from(sorted(endings))))
+    rows = [job(db, job_id) for job_id in made]
+    rows = [row for row in rows if not wanted or row.status in wanted]
+    rows = [row for row in rows if sort != "finished_at" or row.finished_at]
+    for name, falls in ((sort, False), (f"-{sort}", True)):
+        pages = walk(db, made[0], limit=2, sort=name, status=wanted or None)
+        expected = [row.id for row in sorted(rows, key=SORTED[sort], reverse=falls)]
+        assert [row.id for found in pages for row in found.items] == expected
+
+
+def test_a_cursor_is_good_for_its_own_order_only(db: Database) -> None:
+    made = [make_job(db) for _ in range(3)]
+    for own, other in (("-created_at", "created_at"), ("created_at", "-created_at"), ("name", "-name")):
+        cursor = page(db, made[0], limit=1, sort=own).next_cursor
+        with pytest.raises(Invalid) as refusal:
+            page(db, made[0], limit=1, sort=other, after=cursor)
+        assert refusal.value.code == "invalid_cursor"
+
+
+def test_an_order_that_does_not_exist_is_named_with_those_that_do(db: Database) -> None:
+    with pytest.raises(Invalid, match="sort: '-size' is not known"):
+        page(db, make_job(db), sort="-size")
 
 
 def test_a_job_that_is_added_meanwhile_does_not_shift_the_pages(db: Database) -> None:
@@ -161,11 +212,19 @@ FILTERS: list[dict[str, Any]] = [
     {"method": "fitnet"},
     {"label": {"a": "b"}},
     {"q": "dig"},
+    {"kind": JobKind.INSPECTION},
+    {"kind": None},
     {"created_before": datetime(2030, 1, 1, tzinfo=timezone.utc)},  # noqa: UP017
+    {"sort": "created_at"},
+    {"sort": "name"},
+    {"sort": "-name", "status": "failed"},
+    {"sort": "name", "q": "dig"},
+    {"sort": "-finished_at", "status": "succeeded"},
+    {"sort": "finished_at", "status": "failed"},
 ]
 
 
-@pytest.mark.parametrize("filters", FILTERS, ids=lambda filters: next(iter(filters), "none"))
+@pytest.mark.parametrize("filters", FILTERS, ids=lambda filters: "-".join(filters) or "none")
 def test_every_list_walks_an_index_and_sorts_nothing_but_search_results(
     sqlite_url: str, filters: dict[str, Any]
 ) -> None:
@@ -174,7 +233,7 @@ def test_every_list_walks_an_index_and_sorts_nothing_but_search_results(
     seen: list[str] = []
 
     @event.listens_for(db.engine, "before_cursor_execute")
-    def note(connection, cursor, statement, parameters, context, many) -> None:  # type: ignore[no-untyped-def]
+    def note(connection, cursor, statement, parameters, context, many) -> None:  # type: ignore[no-untyped-def]  # SQLAlchemy's own arguments
         if statement.startswith("SELECT") and "jobs.created_at" in statement:
             cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
             seen.append(str(cursor.fetchall()))
@@ -183,5 +242,28 @@ def test_every_list_walks_an_index_and_sorts_nothing_but_search_results(
     plan = seen[-1]
     assert "USING INDEX ix_job" in plan or "USING COVERING INDEX ix_job" in plan
     assert "SCAN jobs" not in plan
-    assert ("TEMP B-TREE" in plan) <= ("q" in filters)
+    assert ("TEMP B-TREE" in plan) <= ("q" in filters and "sort" not in filters)
+    db.close()
+
+
+@pytest.mark.parametrize("sort", ["-created_at", "name", "-finished_at"])
+def test_of_several_states_the_first_of_each_are_read_and_those_few_are_sorted(sqlite_url: str, sort: str) -> None:
+    db = Database(sqlite_url)
+    job_id = make_job(db)
+    seen: list[str] = []
+
+    @event.listens_for(db.engine, "before_cursor_execute")
+    def note(connection, cursor, statement, parameters, context, many) -> None:  # type: ignore[no-untyped-def]  # SQLAlchemy's own arguments
+        if statement.startswith("SELECT") and "UNION ALL" in statement:
+            cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
+            seen.append(str(cursor.fetchall()))
+
+    page(db, job_id, sort=sort, status=["failed", "cancelled"])
+    index = {
+        "-created_at": "ix_jobs_list_status ",
+        "name": "ix_jobs_list_status_name ",
+        "-finished_at": "ix_jobs_list_finished ",
+    }
+    assert seen[-1].count(index[sort]) == 2
+    assert seen[-1].count("TEMP B-TREE") == 1
     db.close()

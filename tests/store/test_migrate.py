@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,13 +15,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from processes import ROOT, run_together
 from servers import Postgres, free_port
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 from store.database import make_engine
 from store.migrate import config, current, head, migration_engine, upgrade
-from store.models import Base
+from store.models import Base, Job
 
-NEWEST = "0008"
+NEWEST = "0013"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
@@ -95,6 +96,38 @@ FIRST_ROWS = (
     " VALUES ('job_1', 'prj_1', 'old', 'old', 'hinton', 'digits', '{}', 'cpu', 0, 0, 'queued', 1, 1, 0, 5, 0, '{}',"
     " '{}', '[]', '2026-01-01', '2026-01-01')",
     "INSERT INTO events (job_id, seq, type, created_at, data) VALUES ('job_1', 1, 'status', '2026-01-01', '{}')",
+)
+
+
+def test_older_jobs_are_counted_by_kind_and_get_the_headline_of_their_result(empty_url: str) -> None:
+    engine = migration_engine(empty_url)
+    network = {"score": 0.5, "parameters": 3, "bytes": 12, "macs": 9}
+    result = {"metric": {"name": "rmse"}, "score_kept": None, "models": {"student": network, "teacher": None}}
+    with engine.begin() as connection:
+        command.upgrade(config(connection), "0011")
+        for statement in FIRST_ROWS:
+            connection.execute(text(statement))
+        connection.execute(text(INSPECTION))
+        insert = text("INSERT INTO job_specs (job_id, spec, plan, result) VALUES ('job_1', '{}', '{}', :result)")
+        connection.execute(insert, {"result": json.dumps(result)})
+    upgrade(empty_url)
+    with engine.begin() as connection:
+        counted = connection.execute(text("SELECT kind, status, count FROM state_counts ORDER BY kind")).all()
+        assert counted == [("distillation", "queued", 1), ("inspection", "queued", 1)]
+        found = connection.execute(select(Job.headline).where(Job.id == "job_1")).scalar_one()
+        few = {name: network[name] for name in ("score", "parameters", "bytes")}
+        assert found == {"metric": {"name": "rmse"}, "score_kept": None, "gap_closed": None, "models": {"student": few}}
+        command.downgrade(config(connection), "0011")
+        assert connection.execute(text("SELECT status, count FROM state_counts")).all() == [("queued", 2)]
+    engine.dispose()
+
+
+INSPECTION = (
+    "INSERT INTO jobs (id, project_id, name, name_key, method, dataset, labels, resource_class, priority, urgency,"
+    " status, version, event_seq, attempt, attempts_max, fence, durations, metrics, warnings, created_at, queued_at,"
+    " kind) SELECT 'job_2', project_id, name, name_key, method, dataset, labels, resource_class, priority, urgency,"
+    " status, version, event_seq, attempt, attempts_max, fence, durations, metrics, warnings, created_at, queued_at,"
+    " 'inspection' FROM jobs"
 )
 
 

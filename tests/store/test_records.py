@@ -104,6 +104,16 @@ def test_a_result_its_artifacts_and_the_final_state_come_together(db: Database, 
     assert [event.type for event in story(db, lease.job_id)][-3:] == ["artifact", "status", "end"]
 
 
+def test_a_job_that_succeeded_says_in_its_row_what_lists_show_of_its_result(db: Database, lease: Lease) -> None:
+    network = {"score": 0.9, "parameters": 100, "bytes": 400, "macs": 7, "per_class": []}
+    figures = {"score": 0.9, "parameters": 100, "bytes": 400}
+    models = {"teacher": network, "alone": None, "student": network}
+    told = {"metric": {"name": "accuracy"}, "score_kept": 1.0, "gap_closed": None}
+    with db.write() as session:
+        records.publish(session, lease, {**RESULT, **told, "models": models}, [])
+    assert job(db, lease.job_id).headline == {**told, "models": {"teacher": figures, "student": figures}}
+
+
 def test_a_result_that_cannot_be_written_whole_is_not_written_at_all(db: Database, lease: Lease) -> None:
     say(db, lease, metric(1))
     twice = [artifact("a"), artifact("a")]

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
-from storing import job, make_job, must_take, statuses, story
+from storing import PLAN, break_down, job, make_job, must_take, statuses, story
 
 from store.database import Database, now
 from store.errors import Conflict
-from store.jobs import cancel_job
-from store.models import Job, JobState, Project
-from store.states import ACTIVE, FINAL, TRANSITIONS, counts, transition
+from store.jobs import cancel_job, create_job
+from store.models import Job, JobKind, JobState, Project
+from store.states import ACTIVE, FINAL, TRANSITIONS, counts, ended_lately, transition
 
 
 def test_the_last_three_states_are_final_and_all_others_lead_to_one() -> None:
@@ -84,6 +84,30 @@ def test_the_counters_equal_the_counts(db: Database) -> None:
         assert {state: n for state, n in counts(session).items() if n} == dict(found)
         of_a = counts(session, job(db, ids[0]).project_id)
     assert (of_a["starting"], of_a["queued"], of_a["cancelled"]) == (1, 3, 1)
+
+
+def test_jobs_are_counted_by_kind(db: Database) -> None:
+    project_id = job(db, make_job(db)).project_id
+    with db.write() as session:
+        looking = create_job(session, project_id=project_id, spec={}, plan=PLAN, kind=JobKind.INSPECTION)
+        cancel_job(session, looking)
+    with db.read() as session:
+        assert counts(session, project_id)["cancelled"] == counts(session, kind=JobKind.INSPECTION)["cancelled"] == 1
+        assert counts(session, project_id, JobKind.DISTILLATION) == {**dict.fromkeys(JobState, 0), "queued": 1}
+        assert ended_lately(session, project_id, JobKind.DISTILLATION, 24)["cancelled"] == 0
+        assert ended_lately(session, project_id, JobKind.INSPECTION, 24)["cancelled"] == 1
+
+
+def test_what_ended_longer_ago_is_not_counted_as_of_late(db: Database) -> None:
+    made = [make_job(db) for _ in range(3)]
+    for _ in made[1:]:
+        break_down(db, must_take(db).lease, "invalid_data")
+    with db.write() as session:
+        long_ago = now(session) - timedelta(hours=25)
+        session.execute(update(Job).where(Job.id == made[0]).values(finished_at=long_ago))
+        project_id = session.get_one(Job, made[0]).project_id
+        expected = {"failed": 1, "succeeded": 0, "cancelled": 0}
+        assert ended_lately(session, project_id, JobKind.DISTILLATION, 24) == expected
 
 
 def test_a_project_counts_its_leased_jobs(db: Database) -> None:

@@ -213,11 +213,14 @@ def _log_lines(crew: Any, job: str) -> str:
 
 
 def _truncate_newest_checkpoint(crew: Any, job: str) -> str:
-    query = select(Checkpoint.id).where(Checkpoint.job_id == job).order_by(Checkpoint.id.desc()).limit(1)
-    newest = str(crew.read(lambda session: session.scalars(query).one()))
-    files = select(CheckpointFile.key).where(
-        CheckpointFile.checkpoint_id == newest, CheckpointFile.path.like("%state-%.pt")
+    """Damage a file that the checkpoint before does not share: its state, or between two runs its manifest."""
+    query = select(Checkpoint.id).where(Checkpoint.job_id == job).order_by(Checkpoint.id.desc()).limit(2)
+    newest, before = crew.read(lambda session: session.scalars(query).all())
+    files = select(CheckpointFile.path, CheckpointFile.key)
+    shared = crew.read(
+        lambda session: set(session.scalars(select(CheckpointFile.key).where(CheckpointFile.checkpoint_id == before)))
     )
-    key = crew.read(lambda session: session.scalars(files).one())
+    found = crew.read(lambda session: session.execute(files.where(CheckpointFile.checkpoint_id == newest)).all())
+    key = next(key for path, key in sorted(found, key=lambda row: "state-" not in row.path) if key not in shared)
     os.truncate(crew.home / "files" / key, 100)
-    return newest
+    return str(newest)
