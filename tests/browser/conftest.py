@@ -28,6 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = Home(tmp_path_factory.mktemp("service") / "home")
     home.make()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("DISTILLERY_")}
+    clean["DISTILLERY_WEBHOOK_NETWORKS"] = "127.0.0.0/8"  # receivers of tests listen there
     service = LocalService(home, "127.0.0.1", 0, clean, print)
     with service.running() as connection:
         yield Site(service, connection.url)

@@ -18,7 +18,8 @@ BATCH = 4
 VECTOR, WIDER_VECTOR = (6,), (9,)
 TOKENS, WIDER_TOKENS, GRID = (5, 6), (5, 9), (17, 9)
 MAP, WIDER_MAP, SMALL_MAP, ODD_MAP = (6, 8, 8), (9, 8, 8), (9, 4, 4), (7, 5, 3)
-ANY = (VECTOR, WIDER_VECTOR, TOKENS, WIDER_TOKENS, GRID, MAP, WIDER_MAP, SMALL_MAP, ODD_MAP)
+ROW, SHORT_ROW, ODD_ROW, STEPS = (6, 1, 12), (9, 1, 4), (7, 1, 7), (5, 9)
+ANY = (VECTOR, WIDER_VECTOR, TOKENS, WIDER_TOKENS, GRID, MAP, WIDER_MAP, SMALL_MAP, ODD_MAP, ROW, SHORT_ROW, ODD_ROW)
 """Shapes of layers, without the batch, of every kind that networks have."""
 
 Layers = tuple[tuple[int, ...], ...]
@@ -43,22 +44,26 @@ TWO_MAPS = ((MAP, SMALL_MAP), (WIDER_MAP, SMALL_MAP))
 VECTORS, SEQUENCES = ((VECTOR,), (WIDER_VECTOR,)), ((TOKENS,), (WIDER_TOKENS,))
 SHRINKING, GROWING = ((MAP,), (SMALL_MAP,)), ((SMALL_MAP,), (MAP,))
 ACROSS, FLAT = ((MAP,), (GRID,)), ((MAP,), (WIDER_VECTOR,))
+SERIES, LONGER, PATCHES = ((ROW,), (SHORT_ROW,)), ((SHORT_ROW,), (ROW,)), ((ROW,), (STEPS,))
 
 ROWS = {
-    "auto": Row((SHRINKING, GROWING, TWO_MAPS, VECTORS, SEQUENCES, FLAT, ((MAP,), (ODD_MAP,))), (ACROSS,)),
+    "auto": Row(
+        (SHRINKING, GROWING, TWO_MAPS, VECTORS, SEQUENCES, FLAT, ((MAP,), (ODD_MAP,)), ACROSS, SERIES, LONGER, PATCHES),
+        (((MAP,), ((7, 6),)), ((VECTOR,), (TOKENS,))),
+    ),
     "none": Row((((MAP,), (MAP,)), ((TOKENS, VECTOR), (TOKENS, VECTOR))), (SHRINKING, VECTORS)),
     "linear": Row((VECTORS, SEQUENCES, FLAT, ((MAP,), (WIDER_MAP,))), (SHRINKING, ACROSS, ((VECTOR,), (TOKENS,)))),
-    "convolution": Row((SHRINKING, GROWING, TWO_MAPS), (VECTORS, SEQUENCES), ({"kernel": 5},)),
+    "convolution": Row((SHRINKING, GROWING, TWO_MAPS, SERIES, LONGER), (VECTORS, SEQUENCES), ({"kernel": 5},)),
     "mixture": Row(
         (((MAP, MAP), (WIDER_MAP, SMALL_MAP)), ((TOKENS,), (WIDER_TOKENS, WIDER_TOKENS)), ((VECTOR,), (VECTOR,) * 3)),
         (((MAP,), (MAP, SMALL_MAP)), ((TOKENS,), (GRID, TOKENS)), ((MAP,), (MAP, TOKENS))),
     ),
-    "tokens": Row((ACROSS, ((GRID,), (MAP,)), SHRINKING), (VECTORS, (((7, 6),), (TOKENS,)))),
+    "tokens": Row((ACROSS, ((GRID,), (MAP,)), SHRINKING, PATCHES, SERIES), (VECTORS, (((7, 6),), (TOKENS,)))),
     "orthogonal": Row((SHRINKING, GROWING, ACROSS, VECTORS, SEQUENCES, ((VECTOR,), (MAP,)))),
     "subspace": Row((SHRINKING, ACROSS, VECTORS), also=({"width": 12},)),
     "pointwise": Row((SHRINKING, GROWING, VECTORS, SEQUENCES), (ACROSS, FLAT), ({"layers": 3}, {"norm": True})),
-    "translator": Row((SHRINKING, GROWING, TWO_MAPS), (VECTORS, ACROSS)),
-    "fusion": Row((TWO_MAPS, (TWO_MAPS[0], (MAP,)), SHRINKING), (VECTORS, ACROSS), ({"width": 5},)),
+    "translator": Row((SHRINKING, GROWING, TWO_MAPS, SERIES), (VECTORS, ACROSS)),
+    "fusion": Row((TWO_MAPS, (TWO_MAPS[0], (MAP,)), SHRINKING, SERIES), (VECTORS, ACROSS), ({"width": 5},)),
     "classifier": Row((FLAT, VECTORS, ((GRID,), (WIDER_VECTOR,))), (SHRINKING, SEQUENCES), ({"hidden": 7},)),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
@@ -16,7 +17,9 @@ from typing import Any
 import httpx
 from anyio.from_thread import BlockingPortal
 from fastapi import FastAPI
+from pydantic import SecretStr
 
+from api.app import create_app
 from api.services import Services
 from store import keys, leases, projects, records
 from store.database import Database
@@ -34,6 +37,17 @@ SPEC: dict[str, Any] = {
     "training": {"epochs": 4, "batch_size": 64},
     "labels": {"team": "vision"},
 }
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    """Method, path and description of every operation in the API's own document."""
+    paths = create_app(Settings(secret=SecretStr(SECRET))).openapi()["paths"]
+    return [(method, path, found) for path, methods in paths.items() for method, found in methods.items()]
+
+
+def content_digest(data: bytes) -> str:
+    """The header that vouches for bytes that are sent."""
+    return f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
 
 
 @dataclass
@@ -199,5 +213,6 @@ def environment(settings: Settings) -> dict[str, str]:
     """What tells a process these settings, and nothing of whoever runs the tests."""
     told = {"HOME": str(settings.home), "HOST": settings.host, "DATABASE_URL": settings.database_url}
     told |= {"BROKER_URL": settings.broker_url, "SECRET": settings.secret_bytes().decode()}
+    told |= {"RATE_PER_SECOND": str(settings.rate_per_second), "RATE_BURST": str(settings.rate_burst)}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DISTILLERY_")}
     return kept | {f"DISTILLERY_{name}": value for name, value in told.items()}

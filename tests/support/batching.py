@@ -2,7 +2,7 @@
 
 import torch
 
-from kdcore.data import Pictures
+from kdcore.data import Examples
 from kdcore.data.batches import Batches, Normalise
 from kdcore.spec.training import Augment
 
@@ -20,7 +20,7 @@ def batches(
     labels = torch.arange(len(images)) if labels is None else labels
     channels = images.shape[1]
     return Batches(
-        Pictures(images, labels) if shelf is None else shelf,
+        Examples(images, labels) if shelf is None else shelf,
         labels,
         torch.arange(len(images)) if candidates is None else candidates,
         steps=steps,
@@ -36,6 +36,6 @@ def by_place(made, epoch=0, first=0):
     """The pictures of an epoch by their place, in the order in which they were shown."""
     found = {}
     for batch in made.epoch(epoch, first):
-        for place, image in zip(batch.index.tolist(), batch.images, strict=True):
+        for place, image in zip(batch.index.tolist(), batch.inputs, strict=True):
             found.setdefault(place, []).append(image)
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -51,11 +49,11 @@ class Site:
     names: Iterator[int] = field(default_factory=count)
 
     def key(self, project: str, *scopes: str) -> str:
-        """A key of a project, which is empty when it is new."""
-        command = [sys.executable, "-P", "-m", "api", "create-key", "--name", "browser", "--project", project]
-        command += ["--scopes", *(scopes or ("admin", "operate"))]
-        made = subprocess.run(command, env=dict(self.service.environment), capture_output=True, text=True, check=True)
-        return made.stdout.strip()
+        """A key of a project, which is empty when it is new; made over the service's own first key."""
+        with Client(home=self.service.home.path) as first:
+            known = {found["name"]: found["id"] for found in first.projects()}
+            owner = known.get(project) or first.create_project(project)["id"]
+            return str(first.create_project_key(owner, "browser", scopes or ("admin", "operate"))["key"])
 
 
 @dataclass

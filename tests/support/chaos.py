@@ -21,6 +21,7 @@ from chaos_faults import Faults
 from chaos_losses import losses
 from chaos_service import PATIENT, Order, Service, ready, running
 from crew import SPEC, undisturbed_student
+from pictures import archive, two_classes
 from rich.console import Console
 from rich.table import Table
 from servers import wait_until
@@ -34,9 +35,19 @@ from store.states import FINAL
 def submit(service: Service, count: int) -> None:
     """Give the service its jobs, each once, however often the request has to be sent."""
     with Client(service.url, service.key, retry=PATIENT) as client:
+        bring(service, client)
         for number in range(count):
             spec = {**SPEC, "name": f"chaos-{number}"}
             service.orders.append(Order(client.submit(spec, idempotency_key=f"chaos-{number}")["id"]))
+
+
+def bring(service: Service, client: Client) -> None:
+    """Send a dataset, which a worker has to look at."""
+    path = service.crew.home / "scans.zip"
+    path.write_bytes(archive(two_classes(each=800)))
+    source = {"uploads": [client.upload(path, part_bytes=2**20)["id"]]}
+    order = {"name": "chaos", "format": "image-folder", "size": {"height": 8, "width": 8}, "source": source}
+    service.brought.append(client.create_dataset(order, idempotency_key="chaos")["id"])
 
 
 def rage(service: Service, faults: Faults, seconds: float, random_: random.Random) -> None:
@@ -56,7 +67,7 @@ def all_ended(service: Service) -> bool:
             states = session.scalars(select(Job.status)).all()
     except Exception:
         return False
-    return len(states) >= len(service.orders) and all(state in FINAL for state in states)
+    return len(states) >= len(service.orders) + len(service.brought) and all(state in FINAL for state in states)
 
 
 def settle(service: Service, seconds: float) -> None:

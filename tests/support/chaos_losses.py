@@ -14,7 +14,7 @@ from sqlalchemy import select
 from store import garbage
 from store.files import digest_of
 from store.localfiles import LocalFiles
-from store.models import Artifact, Attempt, CheckpointFile, Event, Job, JobState, UploadPart
+from store.models import Artifact, Attempt, DatasetFile, DatasetVersion, Event, Job, JobKind, JobState, VersionStatus
 
 
 def losses(service: Service, bits: str) -> list[str]:
@@ -24,7 +24,12 @@ def losses(service: Service, bits: str) -> list[str]:
         jobs = {job.id: job for job in session.scalars(select(Job))}
         for order in service.orders:
             found += _of_job(service, session, jobs.get(order.id), order, bits)
-        if extra := set(jobs) - {order.id for order in service.orders}:
+        for dataset_id in service.brought:
+            found += _of_dataset(service, session, dataset_id)
+        inspections = {job.id for job in jobs.values() if job.kind == JobKind.INSPECTION}
+        if len(inspections) != len(service.brought):
+            found.append(f"{len(inspections)} inspections of {len(service.brought)} datasets")
+        if extra := set(jobs) - {order.id for order in service.orders} - inspections:
             found.append(f"jobs that nobody ordered: {sorted(extra)}")
         if any(job.lease_owner for job in jobs.values()):
             found.append("a lease without work")
@@ -61,6 +66,20 @@ def _of_files(service: Service, job_id: str, artifacts: Any, bits: str) -> Itera
             yield f"{job_id}: its weights are not those of an undisturbed run"
 
 
+def _of_dataset(service: Service, session: Any, dataset_id: str) -> Iterator[str]:
+    version = session.get(DatasetVersion, (dataset_id, 1))
+    if version is None or version.status != VersionStatus.READY:
+        yield f"{dataset_id} is {version and version.status}: {version and version.error}"
+        return
+    files = LocalFiles(service.crew.home / "files")
+    rows = session.scalars(select(DatasetFile).where(DatasetFile.dataset_id == dataset_id)).all()
+    if {file["path"] for file in version.card["files"]} - {row.path for row in rows}:
+        yield f"{dataset_id}: a file of its card is missing"
+    for row in rows:
+        if hashlib.sha256(b"".join(files.open(row.key))).hexdigest() != row.sha256:
+            yield f"{dataset_id}: {row.path} is damaged"
+
+
 def _engines(service: Service) -> list[str]:
     """Living workers have one engine each, which waits; dead ones have none."""
     wait_until(lambda: all(len(service.crew.engines_of(worker)) <= 1 for worker in service.alive), "idle engines", 30)
@@ -76,8 +95,7 @@ def _files(service: Service) -> list[str]:
     while garbage.collect(service.crew.database, files, idle_seconds=0):
         pass
     with service.crew.database.read() as session:
-        columns = (Artifact.key, CheckpointFile.key, Attempt.log_key, UploadPart.key)
-        wanted = {key for column in columns for key in session.scalars(select(column)) if key}
+        wanted = {key for column in garbage.REFERRING for key in session.scalars(select(column)) if key}
     there = {str(path.relative_to(files.root)) for path in files.root.glob("sha256/*/*")}
     orphans = {key for key in there - wanted if digest_of(key)}
     lost = wanted - there

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 from crew import QUICK, Crew, WorkerProcess
+from pydantic import SecretStr
 from servers import Postgres, Redis, free_port, wait_until
 
 from distillery import Retry
@@ -48,6 +49,7 @@ class Service:
     redis: Redis | None = None
     api: subprocess.Popen[bytes] | None = None
     orders: list[Order] = field(default_factory=list)
+    brought: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -117,7 +119,7 @@ def running(folder: Path, workers: int, *, servers: bool) -> Iterator[Service]:
 
 def _service(folder: Path, home: Path, database: str, broker: str, workers: int) -> Service:
     crew, port = Crew(home, database, broker), free_port()
-    settings = Settings(home=home, database_url=database, secret=SECRET)  # type: ignore[arg-type]
+    settings = Settings(home=home, database_url=database, secret=SecretStr(SECRET))
     with Database(database).write() as session:
         _, key = create_key(session, crew.project, "chaos", ["admin"], secret=settings.secret_bytes())
     told = {**QUICK, "HOME": str(home), "DATABASE_URL": database, "BROKER_URL": broker, "SECRET": SECRET}

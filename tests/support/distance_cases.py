@@ -9,22 +9,39 @@ import torch
 from distance_rows import ROWS, Row
 from torch import Tensor, nn
 
+from kdcore.models import build
 from kdcore.objective import distance
 from kdcore.objective.distances import UNLABELLED
 from kdcore.seeds import generator, seeded
 from kdcore.spec.rooms import DISTANCES, BadPiece, piece_options
 
+BOX = 5
+"""Numbers of a labelled box."""
 BATCH, CLASSES, WIDTH, HEADS, TOKENS, SAMPLES = 6, 5, 4, 2, 5, 24
 LABELS = torch.tensor([0, 0, 1, 1, 3, 3])
+PICTURE = (40, 48)
+"""Height and width of the pictures that detectors see."""
+
+BOXES = torch.tensor(
+    [[[kind, 4 + i, 6, 30 + 2 * i, 34], [-1, 0, 0, 0, 0]] for i, kind in enumerate([0, 2, 4, -1, 1, 3])]
+)
 MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]).repeat(3, 1)
 
 SHAPES = {
     "labels": [(CLASSES,)],
     "token labels": [(TOKENS, CLASSES)],
+    "boxes": [(43, CLASSES + 5)],
+    "value labels": [(CLASSES,)],
+    "label sets": [(CLASSES,)],
+    "values": [(CLASSES,)],
     "logits": [(CLASSES,)],
+    "detections": [(43, CLASSES + 5)],
     "token logits": [(TOKENS, CLASSES)],
+    "pixel labels": [(CLASSES, 3, 4)],
+    "pixel logits": [(CLASSES, 3, 4)],
     "vectors": [(WIDTH,)],
     "maps": [(WIDTH, 5, 6)],
+    "maps with boxes": [(WIDTH, 5, 6)],
     "tokens": [(TOKENS, WIDTH)],
     "scores": [(HEADS, TOKENS, TOKENS)],
     "queries": [(HEADS, TOKENS, WIDTH)],
@@ -38,6 +55,22 @@ SHAPES = {
 
 BUILT: dict[tuple[str, int], nn.Module] = {}
 MASKED = ("tokens", "token layers", "token logits", "scores", "queries")
+
+
+def noise(*shape, seed=0):
+    """Normal numbers that follow from shape and seed."""
+    return torch.randn(shape, generator=generator(seed, "sweep"), dtype=torch.float64)
+
+
+LABELLED = {
+    "labels": LABELS,
+    "boxes": BOXES,
+    "token labels": torch.where(MASK == 1, LABELS[:, None], UNLABELLED),
+    "value labels": noise(BATCH, CLASSES, seed=30),
+    "label sets": (noise(BATCH, CLASSES, seed=31) > 0).double(),
+    "pixel labels": torch.where(noise(BATCH, 3, 4, seed=32) > -1, LABELS[:, None, None], UNLABELLED),
+}
+"""Targets of the kinds of inputs that follow labels."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +110,14 @@ class Inputs:
 
     def equal(self):
         """A student that says what it follows."""
+        if self.teacher is None and self.target.ndim == 3 and self.target.shape[-1] == BOX:
+            return self  # no outputs of a detector cost nothing
+        if self.teacher is None and self.target.is_floating_point():
+            sets = bool(((self.target == 0) | (self.target == 1)).all())
+            return replace(self, student=[60 * (2 * self.target - 1) if sets else self.target.clone()])
         if self.teacher is None:
             sure = nn.functional.one_hot(self.target.clamp(min=0), CLASSES).to(self.student[0])
-            return replace(self, student=[60 * sure])
+            return replace(self, student=[60 * (sure.movedim(-1, 1) if self.target.ndim == 3 else sure)])
         context = dict(self.context)
         context |= {f"student_{n}": context[f"teacher_{n}"] for n in ("logits", "head") if f"teacher_{n}" in context}
         return replace(self, student=[one.clone() for one in self.teacher], context=context)
@@ -155,8 +193,8 @@ class Case:
         if self.options.get("given") == "probabilities":
             student, teacher = ([one.softmax(-1) for one in side] for side in (student, teacher))
         widths = {"student": shapes[0][place], "teacher": wide[0][place]}
-        target = torch.where(MASK == 1, LABELS[:, None], UNLABELLED) if self.kind == "token labels" else LABELS
-        followed = None if self.kind.endswith("labels") else teacher
+        followed = None if self.kind in LABELLED else teacher
+        target = LABELLED.get(self.kind, BOXES if self.kind == "maps with boxes" else LABELS)
         return Inputs(student, followed, target, self._context(widths)).to(dtype)
 
     def _context(self, widths):
@@ -166,6 +204,8 @@ class Case:
                 context[f"{who}_logits"] = noise(BATCH, CLASSES, seed=seed)
             if f"{who}_head" in DISTANCES[self.name].needs:
                 context[f"{who}_head"] = head(width, seed)
+            if f"{who}_network" in DISTANCES[self.name].needs:
+                context[f"{who}_network"] = detector()
         return {**context, "mask": MASK} if self.kind in MASKED else context
 
     def __str__(self):
@@ -179,6 +219,14 @@ def head(width, seed):
     return linear
 
 
+@cache
+def detector():
+    """A small detector of as many anchors and classes as the kinds ``boxes`` and ``detections`` have."""
+    found = build("detection/fcos-tiny", CLASSES, width=0.02).double().eval()
+    found(noise(1, 3, *PICTURE))
+    return found
+
+
 def _channels(kind):
     return -1 if "token" in kind or kind in ("vectors", "queries") else 0
 
@@ -187,11 +235,6 @@ def _wider(shape, place, by):
     sizes = list(shape)
     sizes[place] += by
     return tuple(sizes)
-
-
-def noise(*shape, seed=0):
-    """Normal numbers that follow from shape and seed."""
-    return torch.randn(shape, generator=generator(seed, "sweep"), dtype=torch.float64)
 
 
 def choices(name) -> Iterator[dict]:

@@ -55,6 +55,14 @@ ROWS = {
     "cross_entropy": Row(
         ("labels", "token labels"), ({"label_smoothing": 0.1},), {"zero": where(ENTROPY, label_smoothing=[0.1])}
     ),
+    "squared_error": Row(("value labels",)),
+    "squared_difference": Row(("values",)),
+    "binary_cross_entropy": Row(("label sets",)),
+    "binary_kl": Row(("values",)),
+    "pixel_cross_entropy": Row(
+        ("pixel labels",), ({"label_smoothing": 0.1},), {"zero": where(ENTROPY, label_smoothing=[0.1])}
+    ),
+    "pixel_kl": Row(("pixel logits",)),
     "kl": Row(SOFT),
     "soft_cross_entropy": Row(SOFT, but={"zero": ENTROPY}),
     "dkd": Row(SHARP, ({"alpha": 0.5, "beta": 2},)),
@@ -129,4 +137,7 @@ ROWS = {
     "cat": Row(MAPS),
     "srrl": Row(("vectors", "tokens")),
     "ofa_branch": Row(SHARP, but={"zero": ENTROPY}),
+    "detection": Row(("boxes",), but={"zero": "no outputs cost nothing", "shuffle": "its outputs are not trained"}),
+    "detection_kl": Row(("detections",), ({"boxes": 0},)),
+    "fgd": Row(("maps with boxes",)),
 }

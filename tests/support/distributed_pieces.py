@@ -73,8 +73,8 @@ def whole_batch(group):
         Mixed(torch.arange(8) + 50, torch.linspace(0, 1, 8)),
     )
     own = Share(group.rank, group.size).of(batch)
-    spoken, whole = gathered({"student": {"logits": own.images.flatten(1)}}, own, group)
-    return spoken["student"]["logits"], whole.labels, whole.index, whole.view, whole.mixed.labels, whole.mixed.share
+    spoken, whole = gathered({"student": {"logits": own.inputs.flatten(1)}}, own, group)
+    return spoken["student"]["logits"], whole.targets, whole.index, whole.view, whole.mixed.labels, whole.mixed.share
 
 
 def normalised(group, layer, xs, slopes):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import api_client
+
 from store import checkpoints, leases, records
 from store.checkpoints import StoredFile
 from store.database import Database
@@ -14,17 +16,11 @@ from store.files import files
 from store.records import StoredArtifact
 from store.settings import Settings
 
-SPEC: dict[str, Any] = {
-    "name": "digits-fitnet",
-    "dataset": {"name": "digits"},
-    "teacher": {"architecture": "resnet20", "train": {"epochs": 2}},
-    "student": {"architecture": "resnet8", "width": 0.5},
-    "method": "fitnet",
-    "training": {"epochs": 4, "batch_size": 64},
-}
-MODEL = {"accuracy": 0.95, "interval": [0.93, 0.97], "parameters": 19_800, "bytes": 88_000, "latency_ms": {"p50": 0.31}}
+SPEC: dict[str, Any] = {**api_client.SPEC, "name": "digits-fitnet", "labels": {}}
+MODEL = {"score": 0.95, "interval": [0.93, 0.97], "parameters": 19_800, "bytes": 88_000, "latency_ms": {"p50": 0.31}}
 RESULT = {
     "name": "digits-fitnet",
+    "metric": {"task": "classification", "name": "accuracy", "title": "accuracy", "unit": "%"},
     "verdict": {"outcome": "better", "text": "+2.0 points of accuracy (95 % interval +0.5 to +3.5)"},
     "models": {"teacher": MODEL, "alone": MODEL, "student": MODEL},
 }

@@ -153,7 +153,12 @@ class Draw:
 
     def said(self, speakers):
         """Logits of one speaker, or of several."""
-        found = {"distance": self.distance([name for name, piece in DISTANCES.items() if piece.reads == "logits"])}
+        names = [
+            name
+            for name, piece in DISTANCES.items()
+            if piece.reads == "logits" and (self.wild or "classification" in piece.tasks)
+        ]
+        found = {"distance": self.distance(names)}
         if len(speakers) > 1 and self.chance(4):
             found |= {"from": speakers, "combine": self.of("mean", "agreement")}
         return found

@@ -29,7 +29,7 @@ class Training:
         data = self.workshop.data.train
         self.batches = Batches(
             data,
-            data.labels,
+            data.targets,
             torch.arange(len(data)),
             steps=self.run.steps_per_epoch,
             batch_size=training.batch_size,
@@ -38,7 +38,7 @@ class Training:
             normalise=self._normalised,
         )
         self.learners = nn.ModuleDict({name: self.networks[name] for name in self.run.learners})
-        sample = self._normalised(data.images[:2])
+        sample = self._normalised(data.inputs[:2])
         with arithmetic(dtype):
             self.stage = Stage(
                 self.run,
@@ -51,8 +51,9 @@ class Training:
                 group=group,
             )
 
-    def _normalised(self, images):
-        return self.workshop.normalise(images).to(self.dtype)
+    def _normalised(self, inputs):
+        given = self.workshop.normalise(inputs)
+        return given.to(self.dtype) if given.is_floating_point() else given
 
     def epoch(self, epoch, first_step=0):
         """What each step of an epoch is recorded as."""

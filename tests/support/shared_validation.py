@@ -12,14 +12,14 @@ def batches(pictures, normalise, size, group):
     for start in dealt(range(0, len(pictures), size), group):
         part = slice(start, start + size)
         index = torch.arange(start, min(start + size, len(pictures)))
-        yield Batch(normalise(pictures.images[part]), pictures.labels[part], index)
+        yield Batch(normalise(pictures.inputs[part]), pictures.targets[part], index)
 
 
 @torch.no_grad()
 def accuracy(network, pictures, normalise, size, group):
     """Share of pictures whose largest logit is their label."""
     network.eval()
-    own = [int((network(b.images).argmax(1) == b.labels).sum()) for b in batches(pictures, normalise, size, group)]
+    own = [int((network(b.inputs).argmax(1) == b.targets).sum()) for b in batches(pictures, normalise, size, group)]
     network.train()
     return sum(in_order(own, group)) / len(pictures)
 
@@ -31,7 +31,7 @@ def stage_losses(stage, pictures, normalise, epoch, size, group):
     with stage.evaluating():
         for batch in batches(pictures, normalise, size, group):
             totals = stage.totals(stage.losses(batch, epoch))
-            own.append({name: float(value.double() * len(batch.labels)) for name, value in totals.items()})
+            own.append({name: float(value.double() * len(batch.targets)) for name, value in totals.items()})
     rows = in_order(own, group)
     return {name: sum(row[name] for row in rows) / len(pictures) for name in rows[0]}
 

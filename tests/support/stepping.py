@@ -30,11 +30,11 @@ class Bench:
         for name in sorted(self.run.learners, key=lambda learner: learner in self.plan.paths):
             self.networks[name] = self.workshop.fresh(name, self.networks).train()
         pictures = self.workshop.data.train.take(torch.arange(32))
-        self.batch = Batch(self.workshop.normalise(pictures.images), pictures.labels, torch.arange(32))
+        self.batch = Batch(self.workshop.normalise(pictures.inputs), pictures.targets, torch.arange(32))
         self.named = nn.ModuleDict()
 
     def stage(self, number=0):
         plan = self.run.stages[number]
         return Stage(
-            self.run, plan, self.networks, self.batch.images[:2], self.workshop.machine, samples=128, named=self.named
+            self.run, plan, self.networks, self.batch.inputs[:2], self.workshop.machine, samples=128, named=self.named
         )

@@ -6,7 +6,7 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from store import events, records
 from store.checkpoints import StoredFile
@@ -14,7 +14,7 @@ from store.database import Database, now
 from store.files import key_of
 from store.jobs import create_job
 from store.leases import Claim, Lease, claim
-from store.models import Event, Job, JobState
+from store.models import Base, Event, Job, JobState
 from store.projects import ensure_project
 from store.records import StoredArtifact
 
@@ -128,3 +128,15 @@ def wait_no_more(db: Database, job_id: str) -> None:
     """Ends the wait before the next attempt."""
     with db.write() as session:
         session.execute(update(Job).where(Job.id == job_id).values(not_before=None))
+
+
+def everything(db: Database) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table, but for when a key was last used, which is noted whenever there is time."""
+    with db.read() as session:
+        return {
+            table.name: [
+                {name: value for name, value in row.items() if name != "last_used_at"}
+                for row in session.execute(select(table).order_by(*table.primary_key)).mappings()
+            ]
+            for table in Base.metadata.sorted_tables
+        }

@@ -4,8 +4,8 @@ import { fill, h } from "./lib/dom.js";
 import { search, whenSignedOut } from "./net/api.js";
 import { forget, restore, session } from "./net/session.js";
 import { problemNotice } from "./ui/notice.js";
-import { drawShell } from "./ui/shell.js";
-import { t } from "./lib/text.js";
+import { drawShell, lacking } from "./ui/shell.js";
+import { language, speak, t } from "./lib/text.js";
 import { go, start } from "./router.js";
 
 const SIGN_IN = "/sign-in";
@@ -29,13 +29,15 @@ whenSignedOut(() => {
 });
 
 async function begin() {
+  document.documentElement.lang = language;
+  await speak("frame");
   try {
     await restore();
   } catch (problem) {
     const again = h("button", { class: "button", type: "button", on: { click: () => location.reload() } }, t("problem.again"));
     return fill(document.getElementById("main"), h("div", { class: "blank" }, problemNotice(problem), again));
   }
-  return start(before);
+  return start(before, (path) => (session() ? lacking(path) : null));
 }
 
 await begin();

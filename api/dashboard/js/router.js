@@ -1,19 +1,43 @@
 /** Addresses and pages: a table of patterns, the browser's own history, one page at a time. */
 
+import { speak } from "./lib/text.js";
+import { dress, wear } from "./lib/styles.js";
+
+/** Address -> the page's module, and the rooms whose words and styles it takes. */
 const ROUTES = [
-  [/^\/$/, () => ({ redirect: "/jobs" })],
-  [/^\/sign-in$/, () => import("./pages/signin.js")],
-  [/^\/jobs$/, () => import("./pages/jobs.js")],
-  [/^\/jobs\/([^/]+)$/, () => import("./pages/job.js")],
+  [/^\/$/, () => import("./pages/overview.js"), "overview", "jobs"],
+  [/^\/sign-in$/, () => import("./pages/signin.js"), "signin"],
+  [/^\/jobs$/, () => import("./pages/jobs.js"), "jobs"],
+  [/^\/jobs\/([^/]+)$/, () => import("./pages/job.js"), "job", "proof"],
+  [/^\/new$/, () => import("./pages/new.js"), "new", "objective"],
+  [/^\/studies$/, () => import("./pages/studies.js"), "studies"],
+  [/^\/studies\/new$/, () => import("./pages/newstudy.js"), "studies", "new"],
+  [/^\/studies\/([^/]+)$/, () => import("./pages/study.js"), "studies", "new"],
+  [/^\/compare$/, () => import("./pages/compare.js"), "compare"],
+  [/^\/datasets$/, () => import("./pages/datasets.js"), "datasets", "upload"],
+  [/^\/datasets\/([^/]+)$/, () => import("./pages/dataset.js"), "datasets", "upload", "job"],
+  [/^\/models$/, () => import("./pages/models.js"), "models", "upload"],
+  [/^\/models\/([^/]+)$/, () => import("./pages/model.js"), "models", "upload"],
+  [/^\/workers$/, () => import("./pages/workers.js"), "workers"],
+  [/^\/webhooks$/, () => import("./pages/webhooks.js"), "webhooks"],
+  [/^\/keys$/, () => import("./pages/keys.js"), "keys"],
+  [/^\/audit$/, () => import("./pages/audit.js"), "audit"],
 ];
+
+const NOWHERE = [null, () => import("./pages/missing.js")];
 
 let leave = () => {};
 let turn = 0;
 let entering = () => {};
+let lacking = () => null;
 
-/** Begin: `before` is called with each path, and may give another one to go to instead. */
-export function start(before) {
+/**
+ * Begin: `before` is called with each path, and may give another one to go to instead; `needs` gives the scopes that
+ * the visitor lacks for a path, if any.
+ */
+export function start(before, needs) {
   entering = before;
+  lacking = needs;
   window.addEventListener("popstate", show);
   document.addEventListener("click", followLink);
   return show();
@@ -40,11 +64,12 @@ async function show() {
   const path = location.pathname;
   const instead = entering(path);
   if (instead) return go(instead, { replace: true });
-  const [, load = () => import("./pages/missing.js"), values = []] = match(path);
-  const page = await load();
-  if (page.redirect) return go(page.redirect, { replace: true });
+  const scopes = lacking(path);
+  const { load, rooms, values } = scopes ? { load: () => import("./pages/barred.js"), rooms: [], values: [scopes] } : match(path);
+  const [page] = await Promise.all([load(), speak(...rooms), dress(...rooms)]);
   if (mine !== turn) return undefined;
   leave();
+  wear(...rooms);
   const main = document.getElementById("main");
   main.replaceChildren();
   leave = page.enter(main, ...values) ?? (() => {});
@@ -53,11 +78,9 @@ async function show() {
 }
 
 function match(path) {
-  for (const [pattern, load] of ROUTES) {
-    const found = pattern.exec(path);
-    if (found) return [path, load, found.slice(1).map(decodeURIComponent)];
-  }
-  return [path];
+  const route = ROUTES.find(([pattern]) => pattern.test(path)) ?? NOWHERE;
+  const [pattern, load, ...rooms] = route;
+  return { load, rooms, values: pattern ? pattern.exec(path).slice(1).map(decodeURIComponent) : [] };
 }
 
 /** A new page is read from its top, by eyes and by screen readers. */

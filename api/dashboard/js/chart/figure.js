@@ -2,6 +2,7 @@
 
 import { h, fill, redraw, setAttribute } from "../lib/dom.js";
 import { t } from "../lib/text.js";
+import { scroller } from "../ui/scroll.js";
 import { onTheme } from "../ui/theme.js";
 import { CONFIG, layout, plotly } from "./plotly.js";
 
@@ -13,15 +14,16 @@ const REDRAW_MS = 900;
  * @param describe gives `{title, note, wait, legend, traces, axes, table}` for the present data; the last three are
  *   functions, and `traces` is null while there is nothing to draw: then the words of `wait` are shown
  * @param controls what stands beside the title
+ * @param heading the level of the title: below a section's own heading it is `h3`
  * @returns {element, update, stop}
  */
-export function chart(describe, controls = null) {
-  const title = h("h2");
+export function chart(describe, controls = null, heading = "h2") {
+  const title = h(heading);
   const note = h("p", { class: "note" });
   const legend = h("ul", { class: "legend" });
   const plot = h("div", { class: "plot", role: "img" });
   const empty = h("p", { class: "plot empty" });
-  const figures = h("div", { class: "scroll" });
+  const figures = scroller();
   const details = h("details", {}, h("summary", {}, t("chart.figures")), figures);
   const element = h("section", { class: "panel chart" }, h("header", {}, title, controls), note, legend, plot, empty, details);
   let [seen, timer, drawnAt, shown] = [false, null, 0, null];
@@ -75,8 +77,8 @@ export function chart(describe, controls = null) {
   };
 }
 
-function entry({ hue, label, dashed, thin }) {
-  const kind = `swatch${dashed ? " dashed" : ""}${thin ? " thin" : ""}`;
+function entry({ hue, label, dashed, thin, mark }) {
+  const kind = ["swatch", dashed && "dashed", thin && "thin", mark].filter(Boolean).join(" ");
   return h("li", {}, h("span", { class: kind, vars: { hue: `var(--${hue})` } }), label);
 }
 

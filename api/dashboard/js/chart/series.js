@@ -9,17 +9,19 @@ export class SeriesStore {
   constructor() {
     this.series = new Map();
     this.version = 0;
+    this.isLoaded = false;
   }
 
-  /** Read everything from the service; points that came by the stream meanwhile are put behind it. */
-  async load(jobId, signal) {
-    const page = await get(`/v1/jobs/${jobId}/metrics`, { signal, query: { max_points: POINTS } });
+  /** Read everything from the service, or what `query` asks for; points that came by the stream meanwhile are put behind it. */
+  async load(jobId, signal, query = {}) {
+    const page = await get(`/v1/jobs/${jobId}/metrics`, { signal, query: { max_points: POINTS, ...query } });
     const before = this.series;
     this.series = new Map();
     for (const { run, split, name, steps, epochs, values } of page.data) this.series.set(key(run, split, name), { run, split, name, steps, epochs, values });
     for (const line of before.values()) {
       line.steps.forEach((step, index) => this.#append(line, step, line.epochs[index], line.values[index]));
     }
+    this.isLoaded = true;
     this.version += 1;
   }
 

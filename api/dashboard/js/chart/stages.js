@@ -30,7 +30,7 @@ const label = ({ name, from }) => ({
   text: escaped(t("chart.stage", { name })),
 });
 
-/** Plotly reads a little markup in its texts; a stage's name is text. */
-function escaped(text) {
+/** Plotly reads a little markup in its texts; a name is text. */
+export function escaped(text) {
   return text.replace(/[&<>]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[sign]);
 }

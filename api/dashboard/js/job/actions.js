@@ -34,6 +34,9 @@ export async function cancel(job, fail = (problem) => announce(problem.message))
   }
 }
 
+/** A form filled in with this job's spec. */
+const cloneLink = (job) => h("a", { class: "button", href: `/new?from=${job.id}` }, icon("copy"), t("action.clone"));
+
 /**
  * The buttons of the job page, and below them why one did not work.
  *
@@ -69,8 +72,8 @@ export function actions(changed) {
   function update(job) {
     const offered = may("jobs:write") ? Object.keys(ICONS).filter((what) => ALLOWED[what].has(job.status)) : [];
     const focused = bar.contains(document.activeElement);
-    redraw(bar, offered, () => offered.map((what) => button(what, job)));
-    if (focused && !bar.contains(document.activeElement)) (bar.querySelector("button") ?? document.querySelector("h1")).focus();
+    redraw(bar, offered, () => [offered.map((what) => button(what, job)), job.kind !== "inspection" && may("jobs:write") && cloneLink(job)]);
+    if (focused && !bar.contains(document.activeElement)) (bar.querySelector("button, a") ?? document.querySelector("h1")).focus();
   }
 
   return { bar, trouble, update };

@@ -2,6 +2,7 @@
 
 import { h, redraw } from "../lib/dom.js";
 import { clock, duration, loss, moment, percent, roughly, since, whole } from "../lib/format.js";
+import { figure, metricOf } from "../lib/metric.js";
 import { t } from "../lib/text.js";
 import { runBar, stretches } from "../ui/progress.js";
 import { isActive, isFinal } from "../ui/status.js";
@@ -69,8 +70,9 @@ function place({ phase, progress, plan }) {
 function trend(state) {
   const run = state.job.progress?.run;
   const train = run && state.series.get(run, "train", "loss")?.values.at(-1);
-  const accuracy = run && state.series.get(run, "validation", "accuracy")?.values.at(-1);
-  const parts = [typeof train === "number" && t("well.loss", { loss: loss(train) }), typeof accuracy === "number" && t("well.accuracy", { share: percent(accuracy) })];
+  const metric = metricOf(state.job);
+  const score = run && state.series.get(run, "validation", metric.name)?.values.at(-1);
+  const parts = [typeof train === "number" && t("well.loss", { loss: loss(train) }), typeof score === "number" && t("well.score", { title: metric.title, share: figure(score, metric) })];
   return parts.filter(Boolean).join(" · ") || null;
 }
 

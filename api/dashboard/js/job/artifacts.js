@@ -5,7 +5,9 @@ import { bytes } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { copyButton } from "../ui/copy.js";
 import { icon } from "../ui/icons.js";
+import { scroller } from "../ui/scroll.js";
 import { isFinal } from "../ui/status.js";
+import { kindOf } from "./formats.js";
 
 const FIRST = ["student.safetensors", "student.onnx", "student.int8.onnx", "report.html", "result.json"];
 const rank = ({ name }) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
@@ -13,7 +15,7 @@ const rank = ({ name }) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.l
 export function artifacts(state) {
   const bundle = h("div");
   const body = h("div");
-  const element = h("section", { class: "panel artifacts", id: "artifacts" }, h("header", {}, h("h2", {}, t("files.title")), bundle), body);
+  const element = h("section", { class: "panel artifacts" }, h("header", {}, h("h3", {}, t("files.title")), bundle), body);
   const update = () => {
     const { job } = state;
     const files = state.artifacts.toSorted((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
@@ -28,19 +30,16 @@ export function artifacts(state) {
 function table(files, job) {
   const exports = new Map((job.result?.exports ?? []).map((file) => [file.name, file]));
   const head = (name) => h("th", { scope: "col", class: name === "size" && "number" }, t(`files.${name}`));
-  return [
-    h("div", { class: "scroll" }, h("table", { class: "figures files" },
-      h("thead", {}, h("tr", {}, ["name", "size", "checked", "sha256"].map(head))),
-      h("tbody", {}, files.map((file) => row(file, exports.get(file.name)))))),
-    [...exports.values()].filter((file) => !file.verified).map((file) => h("p", { class: "warn" }, t("files.withheld", { name: file.name, reason: file.reason ?? "" }))),
-  ];
+  return scroller(h("table", { class: "figures files" },
+    h("thead", {}, h("tr", {}, ["name", "size", "checked", "sha256"].map(head))),
+    h("tbody", {}, files.map((file) => row(file, exports.get(file.name))))));
 }
 
 function row(file, proof) {
   return h("tr", {},
     h("th", { scope: "row" }, h("a", { href: file.url, download: file.name }, file.name)),
     h("td", { class: "number" }, bytes(file.bytes)),
-    h("td", { class: "nowrap" }, proof?.verified ? h("span", { class: "badge good" }, icon("succeeded"), t("files.verified")) : h("span", { class: "note" }, t(`kind.${file.kind}`))),
+    h("td", { class: "nowrap" }, proof?.verified ? h("span", { class: "badge good" }, icon("succeeded"), t("files.verified")) : h("span", { class: "note" }, kindOf(file.kind))),
     h("td", {}, h("div", { class: "digest" }, h("code", { title: file.sha256 }, file.sha256),
       copyButton(() => file.sha256, t("files.copySha", { name: file.name }), "button small plain tiny", false))));
 }

@@ -17,7 +17,7 @@ export function header(state, changed) {
   const parent = h("span");
   const buttons = actions(changed);
   const element = h("header", { class: "jobhead" },
-    h("p", { class: "crumbs note" }, h("a", { href: "/jobs" }, t("jobs.title")), " / ", id, copyButton(() => state.id, t("copy.id"), "button small plain tiny", false), parent),
+    h("p", { class: "crumbs note" }, h("a", { href: "/jobs" }, t("nav.jobs")), " / ", id, copyButton(() => state.id, t("copy.id"), "button small plain tiny", false), parent),
     h("div", { class: "titleline" }, name, status, live, buttons.bar),
     subject,
     buttons.trouble);

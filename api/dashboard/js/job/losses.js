@@ -14,7 +14,7 @@ const LOG_FROM = 20;
 export function lossChart(state) {
   let chosen = null;
   const select = h("select", { "aria-label": t("losses.run") });
-  const drawing = chart(describe, select);
+  const drawing = chart(describe, select, "h3");
   select.addEventListener("change", () => {
     chosen = select.value;
     drawing.update();
@@ -41,7 +41,7 @@ function described(state, run) {
   return {
     title: shown.length ? headline(state.series, run, stages) : t("losses.none", { run: runName(run) }),
     note: t("losses.note"),
-    wait: t("losses.wait"),
+    wait: t(state.series.isLoaded ? "losses.wait" : "list.loading"),
     legend: names.map((name, index) => ({ hue: hue(name, index), label: termName(name) })),
     traces: shown.length ? () => shown.map(trace) : null,
     axes: () => axes(shown, stages),

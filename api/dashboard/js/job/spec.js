@@ -18,7 +18,7 @@ export function spec(state) {
     update();
   });
   const element = h("section", { class: "panel spec" },
-    h("header", {}, h("h2", {}, t("spec.title")), button, copyButton(text)),
+    h("header", {}, h("h3", {}, t("spec.title")), button, copyButton(text)),
     h("pre", { class: "code", tabindex: 0, "aria-label": t("spec.title") }, code));
   return { element, update };
 }

@@ -1,6 +1,7 @@
-/** What the page knows of a job: its row, its latest events, its metrics; each event brings it up to date. */
+/** What the page knows of a job: its row and what hangs on it, its latest events, its metrics; each event brings it up to date. */
 
 import { get } from "../net/api.js";
+import { everything } from "../net/listing.js";
 import { latestEvents } from "../net/tail.js";
 import { SeriesStore } from "../chart/series.js";
 
@@ -13,17 +14,25 @@ export class JobState {
     this.job = null;
     this.events = [];
     this.artifacts = [];
+    this.attempts = [];
+    this.checkpoints = [];
+    this.parent = null;
     this.series = new SeriesStore();
     this.link = "connecting";
     this.workers = null;
     this.heardAt = Date.now();
   }
 
-  /** Read everything; what was there before is replaced. */
+  /** Read everything but the series, which are large and take their time; what was there before is replaced. */
   async load(signal) {
     await this.refresh(signal);
+    await this.#readParent(signal);
     this.events = await latestEvents(this.id, signal);
-    await this.#loadSeries(signal);
+  }
+
+  /** Read the series; points that the stream brings meanwhile are kept. */
+  async loadSeries(signal) {
+    await this.series.load(this.id, signal);
   }
 
   /** Read the row again, and what hangs on its status. */
@@ -31,7 +40,8 @@ export class JobState {
     this.job = await get(`/v1/jobs/${this.id}`, { signal });
     this.heardAt = Date.now();
     if (this.job.status === "queued") this.workers = (await get("/v1/overview", { signal })).workers;
-    if (this.job.status === "succeeded") this.artifacts = (await get(`/v1/jobs/${this.id}/artifacts`, { signal, query: { limit: 100 } })).data;
+    if (this.job.status === "succeeded") this.artifacts = await this.#all("artifacts", signal);
+    if (this.job.attempt) [this.attempts, this.checkpoints] = await Promise.all([this.#all("attempts", signal), this.#all("checkpoints", signal)]);
   }
 
   /** The number of the newest event. */
@@ -51,7 +61,7 @@ export class JobState {
   /** Have the series thinned out again, or read anew after a restart. */
   async reloadSeries() {
     this.series.clear();
-    await this.#loadSeries();
+    await this.loadSeries();
   }
 
   /** Only the newest progress is of interest, and there are thousands. */
@@ -60,8 +70,17 @@ export class JobState {
     if (before?.type === "progress") this.events.splice(-2, 1);
   }
 
-  async #loadSeries(signal) {
-    await this.series.load(this.id, signal);
+  #all(what, signal) {
+    return everything(`/v1/jobs/${this.id}/${what}`, {}, signal);
+  }
+
+  /** The job that this one was made from; it may be gone, and then nothing is compared with it. */
+  async #readParent(signal) {
+    const id = this.job.retry_of ?? this.job.clone_of;
+    this.parent ??= id && (await get(`/v1/jobs/${id}`, { signal }).catch((problem) => {
+      if (problem.status === 404) return null;
+      throw problem;
+    }));
   }
 }
 
@@ -83,6 +102,7 @@ const TAKE = {
     for (const point of points) state.series.add(point);
     return false;
   },
+  checkpoint: () => true,
   change: () => true,
   end: () => true,
 };

@@ -1,23 +1,19 @@
 /** What happened, newest at the bottom: changes of status and phase, checkpoints, and the engine's own lines. */
 
-import { h, redraw } from "../lib/dom.js";
+import { h } from "../lib/dom.js";
 import { bytes, clock, moment, whole } from "../lib/format.js";
 import { has, t } from "../lib/text.js";
-import { isFinal } from "../ui/status.js";
 import { runName } from "./accuracy.js";
 
 const MOST_LINES = 400;
 
 export function story(state) {
-  const lines = h("ol", { class: "lines", role: "log", "aria-live": "off", "aria-label": t("story.title"), tabindex: 0 });
-  const links = h("div", { class: "logs" });
-  const element = h("section", { class: "panel story" }, h("header", {}, h("h2", {}, t("story.title")), links), lines);
+  const lines = h("ol", { class: "lines", "aria-label": t("story.title"), tabindex: 0 });
+  const element = h("section", { class: "panel story" }, h("header", {}, h("h3", {}, t("story.title"))), lines);
   let [from, to] = [0, 0];
 
   function update() {
-    const { events, job } = state;
-    redraw(links, [job.attempt, isFinal(job.status)], () => isFinal(job.status) && job.attempt > 0 &&
-      h("a", { class: "button small", href: job.urls.logs, target: "_blank", rel: "noopener" }, t("story.full")));
+    const { events } = state;
     const [first, last] = [events[0]?.seq ?? 0, events.at(-1)?.seq ?? 0];
     if (first === from && last === to) return;
     const atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 24;
@@ -33,7 +29,7 @@ export function story(state) {
 }
 
 /** Event -> lines of {at, kind, text}. */
-function told(event) {
+export function told(event) {
   const tell = TELL[event.type];
   return tell ? [tell(event.data)].flat().filter(Boolean).map((line) => ({ at: event.created_at, ...line })) : [];
 }

@@ -6,12 +6,15 @@ import { t } from "../lib/text.js";
 import { icon } from "../ui/icons.js";
 import { isActive, isFinal } from "../ui/status.js";
 
-const PHASES = ["prepare", "teacher", "train", "evaluate", "export", "report"];
+const PHASES = {
+  distillation: ["prepare", "teacher", "train", "evaluate", "export", "report"],
+  inspection: ["prepare", "unpack", "scan", "read", "check"],
+};
 
 const ICONS = { done: "succeeded", now: "running", failed: "failed", stopped: "paused", skipped: "skipped", ahead: "ahead" };
 
 export function timeline(state) {
-  const steps = PHASES.map((phase) => step(state, phase));
+  const steps = PHASES[state.job.kind].map((phase) => step(state, phase));
   const element = h("ol", { class: "phases", "aria-label": t("phases.title") }, steps.map((item) => item.element));
   return { element, update: () => steps.forEach((item) => item.update()) };
 }
@@ -31,7 +34,8 @@ function step(state, phase) {
 }
 
 function kindOf(job, phase) {
-  const [at, here] = [PHASES.indexOf(job.phase), PHASES.indexOf(phase)];
+  const phases = PHASES[job.kind];
+  const [at, here] = [phases.indexOf(job.phase), phases.indexOf(phase)];
   if (job.status === "succeeded") return phase in job.durations ? "done" : "skipped";
   if (here === at && isActive(job.status)) return "now";
   if (here === at) return job.status === "failed" ? "failed" : "stopped";

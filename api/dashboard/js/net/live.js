@@ -1,6 +1,7 @@
-/** A job's events as they happen: one EventSource while the page is seen, and plain polling where it does not work. */
+/** A job's events as they happen: one EventSource while the page is seen, and plain polling where there is none to have. */
 
 import { get } from "./api.js";
+import { takePlace } from "./places.js";
 
 const TYPES = ["status", "phase", "progress", "metric", "log", "checkpoint", "artifact", "change", "end"];
 const SILENCE_SECONDS = 45; // three heartbeats
@@ -18,6 +19,8 @@ const RETRY_SECONDS = 30;
 export function follow(jobId, after, hear, report) {
   let last = after;
   let source = null;
+  let leavePlace = null;
+  let opening = 0;
   let timers = [];
   let done = false;
   let paused = false;
@@ -29,10 +32,19 @@ export function follow(jobId, after, hear, report) {
     if (event.type === "end") finish("ended");
   }
 
-  function open() {
+  async function open() {
     close();
     if (done || document.hidden) return;
     report("connecting");
+    const mine = ++opening;
+    const free = await takePlace(fallBack);
+    if (mine !== opening) return void free?.();
+    if (!free) return fallBack();
+    leavePlace = free;
+    connect();
+  }
+
+  function connect() {
     source = new EventSource(`/v1/jobs/${jobId}/stream?after_seq=${last}`);
     source.onopen = () => report("live");
     source.onerror = () => (source.readyState === EventSource.CLOSED ? fallBack() : report("connecting"));
@@ -70,10 +82,13 @@ export function follow(jobId, after, hear, report) {
   }
 
   function close() {
+    opening += 1;
     timers.forEach(clearTimeout);
     timers = [];
     source?.close();
     source = null;
+    leavePlace?.();
+    leavePlace = null;
   }
 
   function look() {

@@ -9,9 +9,12 @@ let current = null;
 /** The session, or null. */
 export const session = () => current;
 
-/** Whether a scope was granted; what a key forbids is not offered. */
-export function may(scope) {
-  return Boolean(current) && (current.scopes.includes(scope) || current.scopes.includes("admin"));
+/** Scope -> the wider one that grants it, too; `operate` is nobody's part. */
+const GRANTED_BY = { "jobs:read": "admin", "jobs:write": "admin", metrics: "operate" };
+
+/** Whether one of these scopes was granted; what a key forbids is not offered. */
+export function may(...scopes) {
+  return Boolean(current) && scopes.some((scope) => current.scopes.includes(scope) || current.scopes.includes(GRANTED_BY[scope]));
 }
 
 /** Take up the session of an earlier page, if this browser had one. Gives null where there is none. */

@@ -5,22 +5,18 @@ import { percent } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { follow } from "../net/live.js";
 import { announce } from "../ui/announce.js";
-import { problemNotice } from "../ui/notice.js";
+import { load } from "../ui/load.js";
 import { showOffline } from "../ui/shell.js";
 import { isFinal } from "../ui/status.js";
-import { accuracyChart } from "../job/accuracy.js";
 import { answers } from "../job/answers.js";
-import { artifacts } from "../job/artifacts.js";
-import { compression } from "../job/compression.js";
+import { attempts } from "../job/attempts.js";
 import { header } from "../job/header.js";
-import { lossChart } from "../job/losses.js";
-import { spec } from "../job/spec.js";
+import { evidence, records } from "../job/panels.js";
+import { contents } from "../job/sections.js";
 import { JobState } from "../job/state.js";
-import { story } from "../job/story.js";
 import { timeline } from "../job/timeline.js";
 import { trouble } from "../job/trouble.js";
 import { verdict } from "../job/verdict.js";
-import { missing } from "./missing.js";
 import { title } from "../router.js";
 
 const RETRY_MS = 3000;
@@ -47,48 +43,42 @@ class JobPage {
   /** Read the job, draw the page, and follow the job from there on. */
   async begin() {
     title(t("job.title"));
-    fill(this.main, h("h1", { class: "hidden" }, t("job.loading")), h("div", { class: "stack loading", "aria-busy": "true" },
-      h("div", { class: "skeleton" }), h("div", { class: "panel skeleton tall" }), h("div", { class: "panel skeleton tall" })));
-    if (!(await this.load())) return;
+    const read = (signal) => this.state.load(signal).then(() => true);
+    if (!(await load(this.main, read, this.left.signal, { heading: t("job.missing"), text: t("job.missingText") }))) return;
     this.draw();
     this.listen();
+    this.fetchSeries();
     document.addEventListener("visibilitychange", this.look);
     this.ticking = setInterval(() => document.hidden || isFinal(this.state.job.status) || this.update(), TICK_MS);
   }
 
-  /** Read everything, again and again while the service cannot be reached. Gives whether there is something to show. */
-  async load() {
-    for (;;) {
-      try {
-        await this.state.load(this.left.signal);
-        showOffline(false);
-        return !this.left.signal.aborted;
-      } catch (problem) {
-        if (this.left.signal.aborted || problem.status === 401) return false;
-        if (problem.status === 404) return void fill(this.main, missing(t("job.missing"), t("job.missingText")));
-        if (problem.status === 0) showOffline(true);
-        else if (!this.parts.length) fill(this.main, h("h1", {}, t("job.trouble")), problemNotice(problem));
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
+  /** Read what the charts show, behind the page that is there already. */
+  async fetchSeries() {
+    try {
+      await this.state.loadSeries(this.left.signal);
+      this.update();
+    } catch (problem) {
+      if (!this.left.signal.aborted && problem.status !== 401) setTimeout(() => this.fetchSeries(), RETRY_MS);
     }
   }
 
   draw() {
     const { state } = this;
-    const made = {
-      header: header(state, () => this.refresh()), trouble: trouble(state), answers: answers(state), verdict: verdict(state),
-      timeline: timeline(state), accuracy: accuracyChart(state), losses: lossChart(state), compression: compression(state),
-      artifacts: artifacts(state), story: story(state), spec: spec(state),
-    };
-    this.parts = Object.values(made);
-    const box = (name, ...parts) => h("div", { class: name }, parts.map((part) => part.element));
-    fill(this.main, h("div", { class: "stack" }, made.header.element, made.trouble.element,
-      h("div", { class: "screen" }, made.answers.element, made.verdict.element),
-      h("section", { class: "panel flat" }, made.timeline.element),
-      box("pair", made.accuracy, made.losses), made.compression.element, made.artifacts.element, box("pair", made.story, made.spec)));
-    this.update();
+    const distils = state.job.kind !== "inspection";
+    const head = header(state, () => this.refresh());
+    const [attention, phases, tries] = [trouble(state), timeline(state), attempts(state)];
+    const first = distils ? [answers(state), verdict(state)] : [];
+    const sections = [...(distils ? evidence(state) : []), ...records(state)];
+    const links = contents(sections);
+    this.parts = [head, attention, ...first, phases, tries, ...sections, links];
+    fill(this.main, h("div", { class: "stack" }, head.element, attention.element,
+      distils && h("div", { class: "screen" }, first.map(({ element }) => element)),
+      h("section", { class: "panel flat" }, phases.element, tries.element),
+      links.element, sections.map(({ element }) => element)));
+    for (const part of this.parts) part.update();
     this.main.querySelector("h1").tabIndex = -1;
     this.main.querySelector("h1").focus({ preventScroll: true });
+    document.getElementById(location.hash.slice(1))?.scrollIntoView();
   }
 
   /** Draw what has changed, once before the next picture of the screen. */
@@ -154,8 +144,10 @@ class JobPage {
       this.hiddenAt = Date.now();
     } else if (this.hiddenAt && Date.now() - this.hiddenAt > AWAY_MS && !isFinal(this.state.job.status)) {
       this.stream?.stop();
-      if (await this.load()) this.listen();
-      this.update();
+      await this.state.load(this.left.signal).catch((problem) => this.missed(problem));
+      if (this.left.signal.aborted) return;
+      this.listen();
+      this.fetchSeries();
     }
   };
 

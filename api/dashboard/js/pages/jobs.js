@@ -1,78 +1,77 @@
-/** The list of jobs: read again every few seconds while somebody looks. */
+/** The list of jobs: read again every few seconds while somebody looks, filtered and sorted by its address. */
 
 import { h, fill, redraw } from "../lib/dom.js";
 import { t } from "../lib/text.js";
 import { whole } from "../lib/format.js";
-import { poll } from "../lib/poll.js";
 import { get } from "../net/api.js";
-import { JobList } from "../jobs/list.js";
-import { filterOf, filters } from "../jobs/filters.js";
-import { moves } from "../jobs/row.js";
-import { table } from "../jobs/table.js";
-import { notice, problemNotice } from "../ui/notice.js";
-import { showOffline } from "../ui/shell.js";
-import { go, setQuery, title } from "../router.js";
+import { Listing } from "../net/listing.js";
+import { may } from "../net/session.js";
+import { asked, changed, filtersOf, narrowed } from "../jobs/address.js";
+import { bulkBar } from "../jobs/bulk.js";
+import { noJobs, noMatch } from "../jobs/empty.js";
+import { filters } from "../jobs/filters.js";
+import { columns, moves } from "../jobs/row.js";
+import { Selection } from "../jobs/selection.js";
+import { notice } from "../ui/notice.js";
+import { listPage } from "../ui/listpage.js";
+import { table } from "../ui/table.js";
+import { setQuery } from "../router.js";
 
 const BUSY_SECONDS = 2;
 const QUIET_SECONDS = 6;
-const FAILED_SECONDS = 4;
+const MORE = 100;
 
 export function enter(main) {
-  title(t("jobs.title"));
-  let list = new JobList(filterOf());
-  const trouble = h("div");
+  let list = listing();
   const workers = h("div");
   const summary = h("p", { class: "note" });
-  const rows = table(() => polling.now());
-  const more = h("button", { class: "button", type: "button", hidden: true, on: { click: loadMore } }, t("jobs.more"));
   const chips = filters(search);
+  const picked = new Selection(() => bulk.update());
+  const bulk = bulkBar(picked, () => page.now());
+  const rows = table({ label: t("nav.jobs"), columns: columns(picked, () => page.now(), search), kind: "jobs" });
+  const empty = () => (asked().status || narrowed(asked()) ? noMatch() : noJobs());
 
   function search(query, how) {
     if (query === location.search) return;
     setQuery(query, how);
-    list = new JobList(filterOf());
-    polling.now();
+    list = listing();
+    chips.update(null);
+    page.now();
   }
 
-  async function loadMore() {
-    more.disabled = true;
-    list.more();
-    await polling.now();
-    more.disabled = false;
+  async function overview(signal) {
+    const found = await get("/v1/overview", { signal });
+    chips.update(found);
+    redraw(workers, [found.workers > 0], () => !found.workers && notice("warn", t("jobs.noWorker")));
   }
 
-  async function refresh(signal) {
-    const mine = list;
-    try {
-      const [overview] = await Promise.all([get("/v1/overview", { signal }), mine.refresh(signal)]);
-      if (mine === list) show(overview);
-      return list.jobs.some(moves) ? BUSY_SECONDS : QUIET_SECONDS;
-    } catch (problem) {
-      if (problem.name !== "AbortError") fail(problem);
-      return FAILED_SECONDS;
-    }
-  }
-
-  function show(overview) {
-    showOffline(false);
-    const { status, q } = filterOf();
-    redraw(trouble, null, () => null);
-    redraw(workers, [overview.workers > 0], () => !overview.workers && notice("warn", t("jobs.noWorker")));
-    chips.update(overview);
-    rows.update(list.jobs, Boolean(status || q));
-    more.hidden = !list.hasMore;
-    fill(summary, list.jobs.length ? t(list.hasMore ? "jobs.shownOf" : "jobs.shown", { n: list.jobs.length, number: whole(list.jobs.length) }) : "");
-  }
-
-  function fail(problem) {
-    if (problem.status === 0) return showOffline(true);
-    const reset = h("p", {}, h("button", { class: "button small", type: "button", on: { click: () => go("/jobs") } }, t("jobs.clear")));
-    return redraw(trouble, [problem.message, problem.requestId], () => problemNotice(problem, reset));
+  /** The more rows are shown, the more seldom they are read: the service has as much to do with many as with few. */
+  function seconds(jobs) {
+    picked.update(jobs);
+    fill(summary, jobs.length ? t(list.hasMore ? "jobs.shownOf" : "jobs.shown", { n: jobs.length, number: whole(jobs.length) }) : "");
+    return (jobs.some(moves) ? BUSY_SECONDS : QUIET_SECONDS) * Math.max(1, Math.ceil(jobs.length / MORE));
   }
 
   chips.update(null);
-  fill(main, h("div", { class: "head" }, h("h1", {}, t("jobs.title"))), h("div", { class: "stack" }, trouble, workers),
-    chips.element, rows.element, h("div", { class: "more" }, more, summary));
-  const polling = poll(refresh);
-  return () => polling.stop();
+  rows.element.addEventListener("click", (event) => narrow(event, search));
+  const page = listPage(main, { title: t("nav.jobs"), actions: may("jobs:write") ? [h("a", { class: "button primary", href: "/new" }, t("nav.new"))] : [],
+    listing: () => list, table: rows, empty, seconds, also: overview,
+    above: [h("div", { class: "stack" }, workers), chips.element, bulk.trouble, bulk.bar], below: summary });
+  return () => {
+    page.leave();
+    bulk.leave();
+  };
+}
+
+function listing() {
+  return Object.assign(new Listing("/v1/jobs", filtersOf(asked())), { page: MORE });
+}
+
+/** A method or label that is pressed narrows what is shown; with a key for a new window it is a link like any other. */
+function narrow(event, search) {
+  const link = event.target.closest("a[data-method], a[data-label]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const { method, label, value } = link.dataset;
+  search(changed(label === undefined ? { method } : { labels: { ...asked().labels, [label]: value } }), { push: true });
 }

@@ -10,7 +10,7 @@ export function enter(main) {
 }
 
 /** Says that something is not there, and leads back. */
-export function missing(heading, text) {
+export function missing(heading, text, [address, words] = ["/jobs", t("missing.back")]) {
   return h("div", { class: "blank" }, h("h1", {}, heading), h("p", { class: "muted" }, text),
-    h("a", { class: "button", href: "/jobs" }, t("missing.back")));
+    h("a", { class: "button", href: address }, words));
 }

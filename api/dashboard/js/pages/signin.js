@@ -4,7 +4,7 @@ import { h, fill, setAttribute } from "../lib/dom.js";
 import { t } from "../lib/text.js";
 import { session, signIn } from "../net/session.js";
 import { problemText } from "../ui/notice.js";
-import { brand } from "../ui/shell.js";
+import { brand, front, languageSwitch } from "../ui/shell.js";
 import { themeButton } from "../ui/theme.js";
 import { go, title } from "../router.js";
 
@@ -14,7 +14,7 @@ export function enter(main) {
   if (session()) return void onward();
   title(t("signin.title"));
   fill(main, h("div", { class: "signin" }, h("section", { class: "panel" },
-    h("div", { class: "top-line" }, brand(), themeButton()),
+    h("div", { class: "top-line" }, brand(), languageSwitch(), themeButton()),
     h("h1", {}, t("signin.title")),
     query.has("ended") && h("p", { class: "warn", role: "status" }, t("signin.ended")),
     form(onward))));
@@ -72,5 +72,5 @@ function reveal(input) {
 
 /** Only addresses of this service: a link must not lead elsewhere after the sign-in. */
 function safe(address) {
-  return address && /^\/(?![/\\])/.test(address) ? address : "/jobs";
+  return address && /^\/(?![/\\])/.test(address) ? address : front();
 }

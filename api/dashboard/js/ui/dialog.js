@@ -1,4 +1,4 @@
-/** A question before something that cannot be taken back. */
+/** Boxes above the page: a question before something that cannot be taken back, and a form of a few fields. */
 
 import { h } from "../lib/dom.js";
 import { t } from "../lib/text.js";
@@ -28,6 +28,28 @@ export function confirmed({ title, text, yes, no = t("dialog.no") }) {
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(dialog.returnValue === "yes");
+    });
+  });
+}
+
+/**
+ * Show something above the page until it is closed.
+ *
+ * @param content gets a function that closes the box, and gives what stands in it
+ * @param firm whether Escape does not close it
+ * @returns a promise for when it is closed
+ */
+export function shown(title, content, { firm = false } = {}) {
+  const id = `dialog-${++numbers}`;
+  const dialog = h("dialog", { class: "wide", "aria-labelledby": id }, h("h2", { id }, title));
+  dialog.append(...[content(() => dialog.close())].flat());
+  if (firm) dialog.addEventListener("cancel", (event) => event.preventDefault());
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve();
     });
   });
 }

@@ -23,5 +23,6 @@ export function problemText(problem) {
 
 /** The service's words as a sentence: a capital in front and a stop at the end. */
 export function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+  const named = /^[^\s:]*[/._][^\s:]*:/.test(text); // a file's name keeps its case
+  return (named ? text.charAt(0) : text.charAt(0).toUpperCase()) + text.slice(1) + (/[.!?。！？]$/.test(text) ? "" : ".");
 }

@@ -1,4 +1,4 @@
-/** A job's status as an icon and a word; which statuses belong together; what each allows. */
+/** A status of a job, or of what was brought, as an icon and a word; which statuses belong together; what each allows. */
 
 import { h } from "../lib/dom.js";
 import { t } from "../lib/text.js";
@@ -7,6 +7,7 @@ import { icon } from "./icons.js";
 /** Status -> icon, tone, and whether the icon turns. */
 const LOOKS = {
   queued: ["queued", ""],
+  waiting: ["queued", ""],
   starting: ["starting", "live", true],
   running: ["running", "live", true],
   pausing: ["paused", "warn"],
@@ -15,6 +16,8 @@ const LOOKS = {
   succeeded: ["succeeded", "good"],
   failed: ["failed", "bad"],
   cancelled: ["cancelled", ""],
+  validating: ["running", "live", true],
+  ready: ["succeeded", "good"],
 };
 
 /** Filter -> the statuses that it stands for. */

@@ -1,0 +1,51 @@
+/** Words of the page “keys”. */
+
+export default {
+  "keys.title": "Keys",
+  "keys.lead": "A key is how programs and people sign in. What it may do are its scopes; the key itself is shown once, when it is made.",
+  "keys.create": "New key",
+  "keys.make": "Make the key",
+  "keys.name": "Name",
+  "keys.nameHint": "What it is for, or who uses it; it is what the audit log will say.",
+  "keys.scopes": "Scopes",
+  "keys.state": "State",
+  "keys.created": "Created",
+  "keys.expires": "Expires",
+  "keys.expiry": "Expires after",
+  "keys.used": "Last used",
+  "keys.acts": "Actions",
+  "keys.never": "never",
+  "keys.unused": "never",
+  "keys.own": "signed in here",
+
+  "keys.state.works": "Works",
+  "keys.state.ending": "Ends in {time}",
+  "keys.state.expired": "Expired",
+  "keys.state.revoked": "Revoked",
+
+  "keys.days.week": "7 days",
+  "keys.days.month": "30 days",
+  "keys.days.quarter": "90 days",
+  "keys.days.year": "1 year",
+  "keys.days.never": "Never",
+
+  "keys.madeTitle": "The key “{name}”",
+  "keys.madeHint": "Programs send it as “Authorization: Bearer dk_…”; the command line reads it from DISTILLERY_API_KEY.",
+
+  "keys.rotate": "Rotate",
+  "keys.rotateTitle": "Replace the key “{name}”?",
+  "keys.rotateText": "A new key with the same name and scopes is made. The old one works for a while yet, so that programs can change over.",
+  "keys.rotateOwn": "You are signed in with this key. When it ends, so does this session: sign in again with the new one.",
+  "keys.overlap": "The old key works for",
+  "keys.overlap.none": "no longer",
+  "keys.overlap.hour": "1 hour",
+  "keys.overlap.day": "1 day",
+  "keys.overlap.week": "7 days",
+  "keys.overlap.month": "30 days",
+
+  "keys.revoke": "Revoke",
+  "keys.revokeTitle": "Revoke the key “{name}”?",
+  "keys.revokeText": "It ends at once, and so do the sessions that were opened with it. Programs that use it are refused. This cannot be taken back.",
+  "keys.revokeYes": "Revoke the key",
+  "keys.revoked": "The key “{name}” was revoked",
+};

@@ -1,0 +1,51 @@
+/** Words of the page “keys”, in Japanese. */
+
+export default {
+  "keys.title": "キー",
+  "keys.lead": "キーは、プログラムや利用者がサインインするためのものです。許可する操作はスコープで決まります。キーの値は、作成時に一度だけ表示されます。",
+  "keys.create": "キーを作成",
+  "keys.make": "作成",
+  "keys.name": "名前",
+  "keys.nameHint": "用途または利用者がわかる名前にします。この名前が監査ログに記録されます。",
+  "keys.scopes": "スコープ",
+  "keys.state": "状態",
+  "keys.created": "作成日時",
+  "keys.expires": "有効期限",
+  "keys.expiry": "有効期間",
+  "keys.used": "最終使用",
+  "keys.acts": "操作",
+  "keys.never": "無期限",
+  "keys.unused": "未使用",
+  "keys.own": "サインイン中",
+
+  "keys.state.works": "有効",
+  "keys.state.ending": "あと{time}で期限切れ",
+  "keys.state.expired": "期限切れ",
+  "keys.state.revoked": "失効済み",
+
+  "keys.days.week": "7日間",
+  "keys.days.month": "30日間",
+  "keys.days.quarter": "90日間",
+  "keys.days.year": "1年間",
+  "keys.days.never": "無期限",
+
+  "keys.madeTitle": "キー「{name}」",
+  "keys.madeHint": "プログラムは「Authorization: Bearer dk_…」として送信します。コマンドラインは、環境変数DISTILLERY_API_KEYから読み取ります。",
+
+  "keys.rotate": "ローテーション",
+  "keys.rotateTitle": "キー「{name}」をローテーションしますか？",
+  "keys.rotateText": "同じ名前とスコープで新しいキーを作成します。プログラムを切り替えられるように、古いキーもしばらく使えます。",
+  "keys.rotateOwn": "現在、このキーでサインインしています。古いキーが無効になると、このセッションも終了します。新しいキーでサインインし直してください。",
+  "keys.overlap": "古いキーの猶予期間",
+  "keys.overlap.none": "なし（すぐに無効化）",
+  "keys.overlap.hour": "1時間",
+  "keys.overlap.day": "1日間",
+  "keys.overlap.week": "7日間",
+  "keys.overlap.month": "30日間",
+
+  "keys.revoke": "失効",
+  "keys.revokeTitle": "キー「{name}」を失効させますか？",
+  "keys.revokeText": "キーはすぐに無効になり、このキーで開始したセッションも終了します。このキーを使うプログラムは拒否されます。この操作は取り消せません。",
+  "keys.revokeYes": "キーを失効させる",
+  "keys.revoked": "キー「{name}」を失効させました",
+};
