@@ -9,7 +9,7 @@ TORCH_INDEX ?=
 PROCESSES ?= $(shell n=$$(nproc); echo $$((n > 8 ? 8 : n)))
 NEEDED_GB ?= $(if $(TORCH_INDEX),4,12)
 
-.PHONY: demo up test chaos fast lint types catalogue pages bench clean install
+.PHONY: demo up test chaos fast screenshots lint types catalogue pages bench clean install
 .DEFAULT_GOAL := help
 
 help: ## what there is to run
@@ -32,17 +32,21 @@ fast: $(STAMP) ## the tests that take less than two minutes together
 chaos: $(STAMP) ## minutes of faults on a whole service, and what it lost (CHAOS="--seed 7 --seconds 60")
 	PYTHONPATH=$(CURDIR):tests/support $(BIN)/python tests/support/chaos.py $(CHAOS)
 
+screenshots: $(STAMP) ## take the pictures of docs/images anew
+	PYTHONPATH=$(CURDIR):tests/support $(BIN)/python tests/support/screenshots.py
+
 lint: $(STAMP) ## ruff
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 types: $(STAMP) ## mypy --strict
 	$(BIN)/mypy
 
-catalogue: $(STAMP) ## regenerate kdcore/spec/catalogue.json from the networks themselves
+catalogue: $(STAMP) ## regenerate kdcore/spec/catalogues from the networks themselves
 	$(BIN)/python -m kdcore.models.catalogue
 
-pages: $(STAMP) ## rewrite docs/methods from the table of methods
+pages: $(STAMP) ## rewrite docs/methods from the table of methods, docs/studies from their results
 	$(BIN)/python -m kdcore.spec.pages docs/methods
+	$(BIN)/python -m kdcore.spec.studies.pages docs/studies
 
 install: $(STAMP) ## only make the virtual environment
 

@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from kdcore.data import Pictures
+from kdcore.data import Examples
 from kdcore.data.batches import Batches, Normalise
 from kdcore.data.mapped import Mapped
 from kdcore.data.streamed import Streamed
@@ -39,8 +39,8 @@ MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
 class Usual(Dataset[tuple[Tensor, int]]):
     """Pictures as torchvision's CIFAR reader hands them out: one by one, through Pillow."""
 
-    def __init__(self, pictures: Pictures) -> None:
-        self.pixels, self.labels = pictures.images.permute(0, 2, 3, 1).numpy(), pictures.labels.tolist()
+    def __init__(self, pictures: Examples) -> None:
+        self.pixels, self.labels = pictures.inputs.permute(0, 2, 3, 1).numpy(), pictures.targets.tolist()
         self.transform = transforms.Compose(
             [
                 transforms.ToPILImage(),
@@ -58,7 +58,7 @@ class Usual(Dataset[tuple[Tensor, int]]):
         return self.transform(self.pixels[place]), self.labels[place]
 
 
-def usual(pictures: Pictures, batch: int, workers: int) -> Callable[[int], object]:
+def usual(pictures: Examples, batch: int, workers: int) -> Callable[[int], object]:
     """Epochs of torchvision's transforms; the processes live on between epochs."""
     loader = DataLoader(
         Usual(pictures), batch, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0
@@ -78,7 +78,7 @@ def ours(kind: Any, shelf: Any, labels: Tensor, batch: int, **augment: Any) -> C
         augment=Augment(shift=4, flip=True, **augment),
         normalise=Normalise(MEAN, STD),
     )
-    return lambda epoch: sum(len(batch.labels) for batch in made.epoch(epoch))
+    return lambda epoch: sum(len(batch.targets) for batch in made.epoch(epoch))
 
 
 def former(path: str) -> Any:
@@ -95,8 +95,8 @@ def former(path: str) -> Any:
 
 def contenders(options: argparse.Namespace, folder: str) -> dict[str, Callable[[int], object]]:
     images = torch.randint(0, 256, (options.pictures, 3, 32, 32), dtype=torch.uint8)
-    pictures = Pictures(images, torch.randint(0, 10, (options.pictures,)))
-    labels, batch = pictures.labels, options.batch
+    pictures = Examples(images, torch.randint(0, 10, (options.pictures,)))
+    labels, batch = pictures.targets, options.batch
     stored = Mapped.write(pictures, folder)
     found = {
         "memory": ours(Batches, pictures, labels, batch),

@@ -73,7 +73,7 @@ def stepping(ours: Ours, step: Callable[[Tensor, Tensor], None]) -> Step:
 
     def stepped(number: int) -> None:
         batch: Batch = ours.batch(number)
-        step(batch.images, batch.labels)
+        step(batch.inputs, batch.targets)
 
     return stepped
 
@@ -97,7 +97,7 @@ def skipped(ours: Ours, hint: str) -> float:
 
     def work(network: nn.Module) -> tuple[int, int]:
         layers = [network.stem, *network.stages[: int(hint[-1]) + 1]]  # type: ignore[index, misc]
-        images = ours.images[:2]
+        images = ours.inputs[:2]
         return counted(lambda: network(images)), counted(lambda: nn.Sequential(*layers)(images))
 
     student, teacher = (work(network.eval()) for network in pair(ours))
@@ -107,7 +107,7 @@ def skipped(ours: Ours, hint: str) -> float:
 @torch.no_grad()
 def said(ours: Ours, options: argparse.Namespace) -> tuple[list[Tensor], list[Tensor]]:
     """The ends of the stages of student and teacher, of one batch; those of the student want gradients."""
-    images = ours.images[: options.batch]
+    images = ours.inputs[: options.batch]
     both = [peers.Heard(network.eval(), peers.ENDS)(images) for network in pair(ours)]
     student, teacher = ([one[path] for path in peers.ENDS] for one in both)
     return [x.requires_grad_() for x in student], teacher

@@ -32,7 +32,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdcore.data.readers import Pictures, read
+from kdcore.data.examples import Examples
+from kdcore.data.readers import read
 from kdcore.data.splits import divide
 from kdcore.models.fitnet import FitNet
 from kdcore.objective import adapter, distance
@@ -72,11 +73,11 @@ RECIPES = (*(Recipe("rmsprop", rate) for rate in (3e-4, 1e-3, 3e-3, 1e-2)), Reci
 STANDARD = Recipe("rmsprop", 3e-3)
 
 
-def mnist(folder: Path, split: str) -> Pictures:
+def mnist(folder: Path, split: str) -> Examples:
     """The pictures of MNIST's original files, unpacked or not."""
     prefix = "train" if split == "train" else "t10k"
     images = _idx(folder, f"{prefix}-images-idx3-ubyte")[16:].reshape(-1, 1, 28, 28)
-    return Pictures(torch.from_numpy(images), torch.from_numpy(_idx(folder, f"{prefix}-labels-idx1-ubyte")[8:]).long())
+    return Examples(torch.from_numpy(images), torch.from_numpy(_idx(folder, f"{prefix}-labels-idx1-ubyte")[8:]).long())
 
 
 def _idx(folder: Path, name: str) -> np.ndarray:
@@ -120,13 +121,13 @@ def pictures(folder: Path | None, options: argparse.Namespace) -> tuple[Inputs, 
         test, pool = divide(pool, min(options.test, len(pool) // 5), 0, "pilot")
     train = divide(pool, min(options.train, len(pool)), 0, "train")[0]
     test = divide(test, min(options.test, len(test)), 0, "test")[0]
-    mean, std = (float(value) for value in (train.images.float().mean(), train.images.float().std()))
+    mean, std = (float(value) for value in (train.inputs.float().mean(), train.inputs.float().std()))
     return _inputs(train, mean, std, options.side), _inputs(test, mean, std, options.side)
 
 
-def _inputs(split: Pictures, mean: float, std: float, side: int) -> Inputs:
-    images = (split.images.float() - mean) / std
-    return F.avg_pool2d(images, images.shape[-1] // side) if images.shape[-1] > side else images, split.labels
+def _inputs(split: Examples, mean: float, std: float, side: int) -> Inputs:
+    images = (split.inputs.float() - mean) / std
+    return F.avg_pool2d(images, images.shape[-1] // side) if images.shape[-1] > side else images, split.targets
 
 
 def thin(depth: int, initialisation: str, seed: int) -> FitNet:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from load_sides import PLAN, SPEC, Side, ours, plain
+from api_client import SPEC
+from load_sides import PLAN, Side, ours, plain
 from sqlalchemy import select
 
 from store import leases, records
@@ -29,14 +30,14 @@ def measure_files(folder: Path, database: str, gib: float = 2) -> dict[str, Any]
     size = int(gib * 2**30)
     with ours(folder, database) as us, plain(folder, database) as them:
         source = folder / "download"
-        _noise(source, size)
+        noise(source, size)
         job_id = _publish(folder, database, source, size)
         path = f"{us.url}/v1/jobs/{job_id}/artifacts/large.bin"
-        resting = _resident(us.pid)
+        resting = resident(us.pid)
         down = [(_curl(us, path), _curl(them, f"{them.url}/file")) for _ in range(3)]
-        after_down = _resident(us.pid)
+        after_down = resident(us.pid)
         up = [(_upload(us, source, size), _upload_plain(them, source, size)) for _ in range(3)]
-        after_up = _resident(us.pid)
+        after_up = resident(us.pid)
     return {
         "GiB": gib,
         "download": _rates(down),
@@ -53,7 +54,7 @@ def _rates(pairs: list[tuple[float, float]]) -> dict[str, float]:
     }
 
 
-def _noise(path: Path, size: int) -> None:
+def noise(path: Path, size: int) -> None:
     block = random.Random(1).randbytes(1 << 24)
     with path.open("wb") as file:
         for number in range(size >> 24):
@@ -135,6 +136,6 @@ def _parts(source: Path, size: int) -> Iterator[tuple[Path, str]]:
             yield path, base64.b64encode(hashlib.file_digest(file, "sha256").digest()).decode()
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
     line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) // 1024

@@ -12,7 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from load_sides import PLAN, SECRET, SPEC, ours
+from api_client import SPEC
+from load_sides import PLAN, SECRET, ours
 from servers import Postgres
 from sqlalchemy import func, select, update
 

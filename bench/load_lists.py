@@ -17,6 +17,12 @@ from store.models import Project
 FILTERS = {
     "all": "",
     "status": "status=succeeded",
+    "several states": "status=queued&status=running&status=failed",
+    "states that no job has": "status=running&status=paused",
+    "by name": "sort=name",
+    "by name and status": "sort=-name&status=failed",
+    "by end": "sort=-finished_at",
+    "by end and status": "sort=-finished_at&status=succeeded",
     "method": "method=fitnet",
     "label": "label.team=t7",
     "label and status": "label.team=t8&status=queued",
@@ -63,8 +69,8 @@ def fill(database: str, count: int) -> None:
         )
         session.execute(
             text(f"""
-            INSERT INTO state_counts (project_id, status, shard, count)
-            SELECT '{project}', status, 99, count(*) FROM jobs GROUP BY status""")
+            INSERT INTO state_counts (project_id, kind, status, shard, count)
+            SELECT '{project}', 'distillation', status, 99, count(*) FROM jobs GROUP BY status""")
         )
     with truth.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))

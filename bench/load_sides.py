@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 from servers import free_port, wait_until
@@ -23,15 +22,6 @@ from store.migrate import upgrade
 from store.projects import ensure_project
 
 SECRET = "bench-only-secret-0123456789abcdef0123456789"
-SPEC: dict[str, Any] = {
-    "name": "bench",
-    "dataset": {"name": "digits"},
-    "teacher": {"architecture": "resnet20", "train": {"epochs": 2}},
-    "student": {"architecture": "resnet8", "width": 0.5},
-    "method": "fitnet",
-    "training": {"epochs": 4, "batch_size": 64},
-    "labels": {"team": "bench"},
-}
 PLAN = {"schema_version": 1, "name": "bench", "method": "fitnet", "runs": [], "resource_class": "cpu"}
 
 

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from kdcore.data import Data, Pictures, open_data
+from kdcore.data import Data, Examples, open_data
 from kdcore.data.batches import Batch
 from kdcore.errors import EngineError
 from kdcore.objective.networks import freeze
@@ -85,7 +85,7 @@ def workshop_of(method: str, kind: str, threads: int, batch: int) -> Workshop:
 def enlarged(data: Data, factor: int) -> Data:
     """Every pixel ``factor`` times in both directions."""
     train, validation, test = (
-        Pictures(split.images.repeat_interleave(factor, 2).repeat_interleave(factor, 3), split.labels)
+        Examples(split.inputs.repeat_interleave(factor, 2).repeat_interleave(factor, 3), split.targets)
         for split in (data.train, data.validation, data.open_test())
     )
     return Data(train, validation, data.mean, data.std, test)
@@ -99,8 +99,8 @@ def contender(method: str, kind: str, place: str, workshop: Workshop, size: int)
     for name in sorted(run.learners, key=lambda learner: learner in workshop.plan.paths):
         networks[name] = workshop.fresh(name, networks).train()
     pictures = workshop.data.train.take(torch.arange(size))
-    batch = Batch(workshop.normalise(pictures.images), pictures.labels, torch.arange(size))
-    stage = Stage(run, chosen, networks, batch.images[:2], workshop.machine, samples=len(workshop.data.train))
+    batch = Batch(workshop.normalise(pictures.inputs), pictures.targets, torch.arange(size))
+    stage = Stage(run, chosen, networks, batch.inputs[:2], workshop.machine, samples=len(workshop.data.train))
     epoch = chosen.epochs // 2
     step = epoch * run.steps_per_epoch
     return Contender(method, kind, chosen.name, place, lambda: stage.step(batch, epoch, step))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 import kdcore.models as models
-from kdcore.data import Data, Pictures
+from kdcore.data import Data, Examples
 from kdcore.data.batches import Batch
 from kdcore.objective.networks import fingerprint
 from kdcore.objective.terms import points_of
@@ -59,7 +59,7 @@ def random_data(count: int) -> Data:
     """Random pictures in all splits."""
     stream = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (count, 3, 32, 32), generator=stream, dtype=torch.uint8)
-    pictures = Pictures(images, torch.randint(0, CLASSES, (count,), generator=stream))
+    pictures = Examples(images, torch.randint(0, CLASSES, (count,), generator=stream))
     return Data(pictures, pictures, (0.5,) * 3, (0.289,) * 3, pictures)
 
 
@@ -99,7 +99,7 @@ class Ours:
         weights = weights_file(workdir, "teacher")
         if not weights.exists():
             weights.parent.mkdir(parents=True)
-            sample = workshop.normalise(data.train.images[:256]).to(machine.device)
+            sample = workshop.normalise(data.train.inputs[:256]).to(machine.device)
             models.save(settled(workshop.fresh("teacher"), sample), weights)
         return cls(workshop, planned.run("distil").stages[place], workdir)
 
@@ -116,13 +116,13 @@ class Ours:
     @cached_property
     def images(self) -> Tensor:
         """All training pictures as the networks take them."""
-        return self.workshop.normalise(self.workshop.data.train.images).to(self.plain.device)
+        return self.workshop.normalise(self.workshop.data.train.inputs).to(self.plain.device)
 
     def batch(self, number: int) -> Batch:
         """The batch of a round: random pictures."""
         size, train = self.run.training.batch_size, self.workshop.data.train
         index = torch.randint(len(train), (size,), generator=torch.Generator().manual_seed(number))
-        return Batch(self.images[index.to(self.images.device)], train.labels[index].to(self.images.device), index)
+        return Batch(self.images[index.to(self.images.device)], train.targets[index].to(self.images.device), index)
 
     def networks(self, machine: Machine) -> dict[str, nn.Module]:
         """All networks of the run as a job has them: the teacher frozen, the learners fresh."""

@@ -15,12 +15,12 @@ import torch
 from batches import MEAN, STD
 from PIL import Image
 
-from kdcore.data import Data, Pictures, read
+from kdcore.data import Data, Examples, read
 from kdcore.data.splits import stratified
 from kdcore.errors import EngineError
 
 
-def pictures(count: int, root: str | None) -> tuple[str, Pictures]:
+def pictures(count: int, root: str | None) -> tuple[str, Examples]:
     """Where they come from, and a seeded, stratified subset in random order, of ``root`` or ``DISTILLERY_DATA``."""
     root = root or os.environ.get("DISTILLERY_DATA")
     packed = None if root is None else Path(root) / "cifar10-jpeg" / "train.tar.gz"
@@ -31,10 +31,10 @@ def pictures(count: int, root: str | None) -> tuple[str, Pictures]:
     except EngineError:
         stream = torch.Generator().manual_seed(0)
         images = torch.randint(0, 256, (count, 3, 32, 32), generator=stream, dtype=torch.uint8)
-        return "random pictures", Pictures(images, torch.arange(count) % 10)
+        return "random pictures", Examples(images, torch.arange(count) % 10)
 
 
-def unpacked(packed: Path, count: int) -> Pictures:
+def unpacked(packed: Path, count: int) -> Examples:
     """A subset of an archive of picture files, whose folders are the classes."""
     with tarfile.open(packed) as archive:
         files = [member for member in archive.getmembers() if member.name.endswith((".jpg", ".png"))]
@@ -43,7 +43,7 @@ def unpacked(packed: Path, count: int) -> Pictures:
         chosen = _shuffled(labels, count)
         found = {place: _picture(archive, files[place]) for place in sorted(chosen.tolist())}  # in the archive's order
     images = torch.stack([found[place] for place in chosen.tolist()])
-    return Pictures(images, labels[chosen])
+    return Examples(images, labels[chosen])
 
 
 def _picture(archive: tarfile.TarFile, member: tarfile.TarInfo) -> torch.Tensor:
@@ -53,8 +53,8 @@ def _picture(archive: tarfile.TarFile, member: tarfile.TarInfo) -> torch.Tensor:
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()
 
 
-def _chosen(whole: Pictures, count: int) -> Pictures:
-    return whole.take(_shuffled(whole.labels, count))
+def _chosen(whole: Examples, count: int) -> Examples:
+    return whole.take(_shuffled(whole.targets, count))
 
 
 def _shuffled(labels: torch.Tensor, count: int) -> torch.Tensor:
@@ -63,7 +63,7 @@ def _shuffled(labels: torch.Tensor, count: int) -> torch.Tensor:
     return chosen[torch.randperm(count, generator=torch.Generator().manual_seed(0))]
 
 
-def data_of(found: Pictures, count: int) -> Data:
+def data_of(found: Examples, count: int) -> Data:
     """The subset as a job has it."""
     train, validation = found.take(torch.arange(count)), found.take(torch.arange(count, len(found)))
     return Data(train, validation, MEAN, STD, validation)

@@ -62,7 +62,7 @@ def stage_of(method: str, images: torch.Tensor, group: Group) -> tuple[Stage, Ba
 def measured(method: str, images: torch.Tensor, group: Group, rounds: int) -> dict[str, object]:
     stage, part = stage_of(method, images, group)
     shared = median(lambda: stage.step(part, 0, 0), group, rounds)
-    spoken = {name: {p: f.detach() for p, f in one.items()} for name, one in stage._listen(part.images).items()}
+    spoken = {name: {p: f.detach() for p, f in one.items()} for name, one in stage._listen(part.inputs).items()}
     student = spoken["student"]
     numel = {name: sum(f.numel() for f in one.values()) for name, one in spoken.items()}
     whole = [torch.ones(group.size * len(f), *f.shape[1:]) for f in student.values()]

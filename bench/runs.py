@@ -140,7 +140,7 @@ def batches_of(workshop: Workshop) -> Batches:
     run, train = workshop.plan.run("distil"), workshop.data.train
     return Batches(
         train,
-        train.labels,
+        train.targets,
         torch.arange(len(train)),
         steps=run.steps_per_epoch,
         batch_size=run.training.batch_size,
@@ -182,6 +182,6 @@ def taught(pair: str, data: Data, workdir: Path, options: argparse.Namespace) ->
     workshop = Workshop(planned, data, Machine.of_this(planned.spec))
     weights = weights_file(workdir, "teacher")
     weights.parent.mkdir(parents=True)
-    sample = workshop.normalise(data.train.images[:256]).to(workshop.machine.device)
+    sample = workshop.normalise(data.train.inputs[:256]).to(workshop.machine.device)
     models.save(settled(workshop.fresh("teacher"), sample), weights)
     return workshop

@@ -1,6 +1,6 @@
 """The service under load, beside the plainest program that does the same on the same database, as ratios in one run.
 
-    PYTHONPATH=.:tests/support .venv/bin/python bench/service.py [submit list events files claims idle]
+    PYTHONPATH=.:tests/support .venv/bin/python bench/service.py [submit list events files cut claims idle]
 
 Starts a Postgres of its own (and SQLite files), `python -m api`, and the program of `bench/plain.py` beside it.
 Everything is on this machine: clients, servers and database share its processors.
@@ -18,10 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from api_client import SPEC
+from load_cut import measure_cut
 from load_files import measure_files
 from load_fleet import measure_claims, measure_idle
 from load_lists import measure_list
-from load_sides import PLAN, SPEC, Side, hammer, ours, plain
+from load_sides import PLAN, Side, hammer, ours, plain
 from servers import Postgres
 from sqlalchemy import select
 
@@ -120,7 +122,7 @@ async def _watch(side: Side, job_id: str, watchers: int, say: Callable[[int], fl
 
 def main() -> None:
     """Run the parts that were named, or all."""
-    parts = sys.argv[1:] or ["submit", "list", "events", "files", "claims", "idle"]
+    parts = sys.argv[1:] or ["submit", "list", "events", "files", "cut", "claims", "idle"]
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="distillery-bench-") as name:
         folder, postgres = Path(name), Postgres()
@@ -155,6 +157,8 @@ def _measure(part: str, folder: Path, postgres: Postgres) -> Any:
         return measure_events(room, fresh("postgres", "jobs"))
     if part == "files":
         return measure_files(room, fresh("postgres", "jobs"))
+    if part == "cut":
+        return measure_cut(room, fresh("postgres", "jobs"))
     if part == "claims":
         return measure_claims(fresh("postgres", "jobs"))
     return measure_idle(room)

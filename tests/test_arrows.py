@@ -17,17 +17,23 @@ MAY_IMPORT = {
     "worker": {"store"},
     "distillery": set(),
 }
-ROOMS = ["spec", "models", "objective", "data", "distributed", "train", "measure", "export", "report"]
+ROOMS = [
+    "spec", "models", "objective", "data", "generate", "distributed", "measure", "tasks", "train", "export", "report",
+    "bring",
+]  # fmt: skip
 LOWER = {
     "spec": set(),
     "models": {"spec"},
     "objective": {"spec", "models"},
     "data": {"spec"},
+    "generate": {"spec", "objective"},
     "distributed": {"spec", "objective", "data"},
-    "train": {"spec", "objective", "data", "distributed"},
     "measure": {"spec"},
+    "tasks": {"spec", "objective", "data", "generate", "measure"},
+    "train": {"spec", "objective", "data", "generate", "distributed", "measure", "tasks"},
     "export": {"spec", "measure", "models", "objective"},
-    "report": {"spec", "measure", "export"},
+    "report": {"spec", "measure", "export", "tasks"},
+    "bring": {"spec", "data", "models", "measure"},
 }
 HEAVY = {"torch", "torchvision", "numpy", "sklearn", "onnx", "onnxruntime", "matplotlib"}
 
