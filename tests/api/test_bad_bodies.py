@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from api_client import SPEC, Api, Truth, operations
-from registering import bring, bring_model
+from registering import bring, bring_model, ended_study
 from storing import everything
 
 JSON = "application/json"
@@ -57,6 +57,7 @@ def values(api: Api, truth: Truth) -> dict[str, str]:
         "upload_id": upload["id"],
         "key_id": session["key_id"],
         "project_id": session["project_id"],
+        "study_id": ended_study(truth.database, session["project_id"]),
     }
 
 

@@ -111,7 +111,7 @@ def test_a_database_with_jobs_is_not_written_over(db: Database, full: str, files
     archive = tmp_path / "backup.zip"
     backup(db, files, archive)
     before = everything(db)
-    with pytest.raises(Conflict, match="has datasets, jobs"):
+    with pytest.raises(Conflict, match="has datasets, uploads, jobs"):
         restore(archive, db.url, files)
     assert everything(db) == before
     assert full

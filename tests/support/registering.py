@@ -6,12 +6,13 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from store import inspections, model_registry, records, registry, uploads
+from store import inspections, model_registry, records, registry, studies, uploads
 from store.artifacts import Left
 from store.database import Database
 from store.files import key_of
 from store.leases import Lease
 from store.models import Dataset, DatasetVersion, JobState, ModelVersion
+from store.models.studies import StudyState
 from store.projects import ensure_project
 from store.records import StoredArtifact
 from store.settings import Settings
@@ -105,3 +106,12 @@ def dataset(db: Database, dataset_id: str) -> Dataset:
     """The dataset's row."""
     with db.read() as session:
         return session.get_one(Dataset, dataset_id)
+
+
+def ended_study(db: Database, project_id: str) -> str:
+    """A study that nobody leads on any more. Returns its id."""
+    with db.write() as session:
+        told = {"kind": "study", "name": "which", "question": "which?", "spec": {}, "plan": {}}
+        study = studies.create_study(session, project_id, **told)
+        studies.move(session, study, StudyState.CANCELLED, None)
+        return study.id
