@@ -1,7 +1,7 @@
-"""``python -m kdcore.export.check FORMAT FILE INPUTS.npy LOGITS.npy``: what a delivered file answers on its own.
+"""What a delivered file answers on its own: ``main([format, file, inputs.npy, logits.npy])``.
 
-Runs in a process that has never seen the trained student. For ONNX it does not even import torch; what is said to need
-none of our code is run where none of it can be imported.
+Runs in a process that has never seen the trained student (`kdcore.export.warm`); what is said to need none of our code
+is run where none of it can be imported.
 """
 
 from __future__ import annotations
@@ -127,6 +127,3 @@ OPENERS: dict[str, Callable[[Path], Network]] = {
     "huggingface": _huggingface,
     "loader": _loader,
 }
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

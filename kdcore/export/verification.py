@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kdcore.export import warm
 from kdcore.export.errors import ExportError
 from kdcore.export.sizes import digest_of, remove, size_of
 from kdcore.measure.intervals import Interval
@@ -155,16 +154,11 @@ def _answers(path: Path, format: str, given: Tensor, timeout: float) -> np.ndarr
     with tempfile.TemporaryDirectory(prefix="distillery-check-") as folder:
         inputs, outputs = Path(folder, "inputs.npy"), Path(folder, "logits.npy")
         np.save(inputs, given.cpu().numpy())
-        command = [sys.executable, "-m", "kdcore.export.check", format, str(path), str(inputs), str(outputs)]
-        try:
-            # No stdin: the engine's own carries the leases that keep it alive.
-            done = subprocess.run(  # noqa: S603 - our own module, and no shell
-                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ExportError(f"a fresh process did not answer within {timeout:g} s") from error
-        if done.returncode:
-            raise ExportError(f"a fresh process cannot load and run it: {_last_line(done.stderr, done.returncode)}")
+        ended = warm.SERVER.run([format, str(path), str(inputs), str(outputs)], timeout)
+        if ended.late:
+            raise ExportError(f"a fresh process did not answer within {timeout:g} s")
+        if ended.code:
+            raise ExportError(f"a fresh process cannot load and run it: {_last_line(ended.stderr, ended.code)}")
         return np.asarray(np.load(outputs))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from every_task import CASES, Case
+from proof_claims import missing, untrue
 
 from distillery import Client
 from distillery.home import Home
@@ -63,5 +64,7 @@ def test_what_is_brought_is_learnt_measured_and_delivered(client: Client, name: 
     assert {"teacher", "alone", "student"} == set(result["models"])
     assert result["models"]["student"]["parameters"] < result["models"]["teacher"]["parameters"]
     assert result["verdict"]["outcome"] in ("better", "worse", "no difference")
-    files = client.download(job["id"], tmp_path / "out")
-    assert {"student.safetensors", "report.html", "result.json"} <= {Path(path).name for path in files}
+    assert list(missing(result)) == []
+    files = {Path(path).name: Path(path) for path in client.download(job["id"], tmp_path / "out")}
+    assert {"student.safetensors", "report.html", "result.json"} <= set(files)
+    assert list(untrue(result, {name: path.read_bytes() for name, path in files.items()})) == []
