@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -31,6 +32,15 @@ def _running(kind: type[Kind]) -> Iterator[Kind]:
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def light_heap() -> Iterator[None]:
+    """What a module of tests has left is set aside for good: to look through gigabytes of it again and again, which
+    every full collection does, took a good part of the tests' time."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

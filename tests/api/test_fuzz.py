@@ -13,7 +13,7 @@ from api_client import Served, Truth
 
 from store.settings import Settings
 
-EXAMPLES = 8
+EXAMPLES = 4
 
 
 @pytest.fixture

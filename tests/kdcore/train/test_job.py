@@ -279,7 +279,12 @@ def test_a_full_disk_is_told_apart_and_the_checkpoint_before_survives(tiny_plan,
 
 @pytest.mark.slow
 def test_two_processes_take_the_job_to_the_same_result(tiny_plan, tmp_path):
-    changes = {"method": "hinton", "baseline": False, "training": {"optimizer": {"name": "sgd", "lr": 0.001}}}
+    changes = {
+        "method": "hinton",
+        "baseline": False,
+        "deliver": ["safetensors"],
+        "training": {"optimizer": {"name": "sgd", "lr": 0.001}},
+    }
     runs = []
     for count in (1, 2):
         records = []

@@ -82,18 +82,20 @@ def test_a_step_gives_the_loss_of_plain_float32(tiny_plan, precision, memory_for
 def test_half_precision_and_channels_last_resume_to_the_bit(tiny_plan, tmp_path):
     numerics = {"precision": "bfloat16", "memory_format": "channels_last", "accumulate": 2}
     made = tiny_plan(training=numerics, deliver=["safetensors"], student={"labels": None})
-    asked = []
 
-    def stop():
-        asked.append(1)
-        return "pause" if len(asked) == 14 else None
+    def trained(folder, stop_at=None):
+        last, asked = tmp_path / folder / "runs" / "distil" / "weights.safetensors", []
 
-    kdcore.run(made, tmp_path / "whole", lambda record: None)
-    with pytest.raises(kdcore.Stopped):
-        kdcore.run(made, tmp_path / "broken", lambda record: None, stop=stop)
-    kdcore.run(made, tmp_path / "broken", lambda record: None)
-    files = [tmp_path / folder / "runs" / "distil" / "weights.safetensors" for folder in ("whole", "broken")]
-    assert files[0].read_bytes() == files[1].read_bytes()
+        def stop():
+            asked.append(1)
+            return "pause" if len(asked) == stop_at else "trained" if last.exists() else None
+
+        with pytest.raises(kdcore.Stopped):
+            kdcore.run(made, tmp_path / folder, lambda record: None, stop=stop)
+        return last
+
+    assert not trained("broken", stop_at=14).exists()
+    assert trained("broken").read_bytes() == trained("whole").read_bytes()
 
 
 def test_a_teacher_that_is_folded_speaks_as_before(tiny_plan, tmp_path):
