@@ -20,6 +20,7 @@ from kdcore.spec.training import (
     EarlyStopping,
     LearningRateSchedule,
     Optimizer,
+    Quantise,
     RandAugment,
     Rollback,
     Sampler,
