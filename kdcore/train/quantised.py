@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from kdcore.errors import EngineError
 from kdcore.train.rounding import Range, rounded, rounded_weight
@@ -36,21 +38,28 @@ LAYERS: Mapping[Forward, Callable[[nn.Module, Tensor, Tensor], Tensor]] = {
 }
 """By forward pass how a layer answers with other weights; subclasses that answer in a way of their own stay float."""
 
+OPERATORS: Mapping[Any, str] = {
+    torch.add: "add",
+    Tensor.add: "add",
+    torch.matmul: "matmul",
+    Tensor.matmul: "matmul",
+}
+"""What networks do with two activations: shortcuts and attention. Sums made in place stay float."""
+
 
 @dataclass
 class Quantised:
-    """The ranges of a network whose layers are rounded.
+    """The ranges of a network that is rounded where the export (`kdcore.export.int8`) rounds it.
 
-    The export (`kdcore.export.int8`) rounds the weights and the inputs of every convolution and linear layer, and the
-    outputs of the network; BatchNorm and ReLU are part of the layer before them. It also rounds both sides of additions
-    and of products of activations (attention), which stay float here: they come out as the rounded input of the next
-    layer.
+    That is: the weights and inputs of convolutions and linear layers, both sides of additions and products of two
+    activations, and the outputs of the network. BatchNorm and ReLU are part of the layer before them. Layer norms,
+    activation functions and embeddings stay float here, and come out as the rounded input of the next layer.
 
     Attributes:
-        ranges: by module path of the layers, and of the outputs.
+        ranges: by module path of a layer, by place in the forward pass of an operator, and of the outputs.
     """
 
-    ranges: dict[str, Range] = field(default_factory=dict)
+    ranges: dict[str, Range] = field(default_factory=lambda: defaultdict(Range))
 
     def forget(self) -> None:
         """A step begins, perhaps anew."""
@@ -68,42 +77,77 @@ class Quantised:
 
     def restore(self, state: Mapping[str, Tensor], device: torch.device | str) -> None:
         """Go on from a checkpoint."""
-        for name, one in self.ranges.items():
-            one.forget()
-            one.ends = state[name].to(device) if name in state else None
+        self.ranges.clear()
+        for name, ends in state.items():
+            self.ranges[name].ends = ends.to(device)
+
+    def seen(self, name: str, values: Tensor) -> Tensor:
+        """The values on their grid. A range follows training steps alone, which are the passes with gradients."""
+        own = self.ranges[name]
+        if torch.is_grad_enabled():
+            own.look(values)
+        return rounded(values, own.of(values))
 
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
     """The forward pass of a layer with rounded weights and inputs."""
 
+    name: str
     module: nn.Module
-    range: Range
+    found: Quantised
 
     def __call__(self, inputs: Tensor) -> Tensor:
         weight = self.module.weight
         assert isinstance(weight, Tensor)
-        return LAYERS[type(self.module).forward](self.module, _seen(inputs, self.range), rounded_weight(weight))
+        answer = LAYERS[type(self.module).forward]
+        return answer(self.module, self.found.seen(self.name, inputs), rounded_weight(weight))
 
 
 @dataclass(frozen=True, eq=False)
 class _Whole:
-    """The forward pass of the whole network with rounded outputs."""
+    """The forward pass of the whole network, with rounded operators between its layers and rounded outputs."""
 
     plain: Forward
-    range: Range
+    found: Quantised
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        outputs = self.plain(*args, **kwargs)
+        with _Between(self.found):
+            outputs = self.plain(*args, **kwargs)
         rounds = isinstance(outputs, Tensor) and outputs.is_floating_point()
-        return _seen(outputs, self.range) if rounds else outputs
+        return self.found.seen(OUTPUT, outputs) if rounds else outputs
 
 
-def _seen(values: Tensor, range: Range) -> Tensor:
-    """The values on their grid. A range follows training steps alone, which are the passes with gradients."""
-    if torch.is_grad_enabled():
-        range.look(values)
-    return rounded(values, range.of(values))
+class _Between(TorchFunctionMode):
+    """Operators on two activations, each known by its place in the forward pass, which is the same in every pass."""
+
+    def __init__(self, found: Quantised) -> None:
+        super().__init__()
+        self.found, self.calls = found, 0
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kind = OPERATORS.get(func)
+        if kind is not None and len(args) == 2 and all(map(_numbers, args)):
+            self.calls += 1
+            args = self._rounded(f"{kind}#{self.calls}", *args)
+        return func(*args, **(kwargs or {}))
+
+    def _rounded(self, name: str, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        """Both on their grids, where training has found both to be activations: a mask is none, nor an embedding."""
+        sides = {f"{name}@0": one, f"{name}@1": other}
+        if name.startswith("add") and one.shape != other.shape:
+            return one, other
+        learning = one.requires_grad and other.requires_grad
+        if not learning and not all(side in self.found.ranges for side in sides):
+            return one, other
+        first, second = (self.found.seen(side, values) for side, values in sides.items())
+        return first, second
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
 
 
 @contextmanager
@@ -120,12 +164,11 @@ def quantised(network: nn.Module) -> Iterator[Quantised]:
     if not layers:
         message = "the student has no convolution or linear layer that could be int8: leave training.quantise out"
         raise EngineError("layer_not_found", message, "/training/quantise")
-    found = Quantised({name: Range() for name in layers})
-    whole = found.ranges.setdefault(OUTPUT, Range())
+    found = Quantised()
     with ExitStack() as stack:
         for name, module in layers.items():
-            stack.enter_context(_answering(module, _Layer(module, found.ranges[name])))
-        stack.enter_context(_answering(network, _Whole(network.forward, whole)))
+            stack.enter_context(_answering(module, _Layer(name, module, found)))
+        stack.enter_context(_answering(network, _Whole(network.forward, found)))
         yield found
 
 

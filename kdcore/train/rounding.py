@@ -9,7 +9,7 @@ LOW, HIGH = -128, 127
 """Of activations, as ONNX Runtime's QInt8 has them; weights are symmetric and leave the lowest one out."""
 
 KEPT = 0.9
-"""Share of a running range that each step keeps."""
+"""Share of a range that a step keeps which sees a smaller one."""
 
 
 def rounded_weight(weight: Tensor) -> Tensor:
@@ -39,7 +39,10 @@ def rounded(values: Tensor, ends: Tensor) -> Tensor:
 
 
 class Range:
-    """Of one tensor in the network: a running mean of the least and the largest number of each step.
+    """Of one tensor in the network: the least and the largest number of the last steps.
+
+    The export takes those of its calibration examples, and so a range grows at once; it shrinks as a moving average
+    does, because weights move on.
 
     What a step sees is taken in by ``advance`` alone, so that a forward pass changes nothing, and neither repeated
     passes nor micro-batches move the range twice.
@@ -55,10 +58,8 @@ class Range:
 
     def look(self, values: Tensor) -> None:
         """Note what this step has."""
-        now, before = _ends(values), self._seen
-        if before is not None:
-            now = torch.stack([torch.minimum(now[0], before[0]), torch.maximum(now[1], before[1])])
-        self._seen = now
+        now = _ends(values)
+        self._seen = now if self._seen is None else _wider(now, self._seen)
 
     def forget(self) -> None:
         """The step is not taken, or taken again."""
@@ -68,9 +69,13 @@ class Range:
         """The step is taken."""
         seen, self._seen = self._seen, None
         if seen is not None:
-            self.ends = seen if self.ends is None else torch.lerp(seen, self.ends, KEPT)
+            self.ends = seen if self.ends is None else _wider(seen, torch.lerp(seen, self.ends, KEPT))
 
 
 def _ends(values: Tensor) -> Tensor:
     low, high = values.detach().float().aminmax()
     return torch.stack([low, high])
+
+
+def _wider(one: Tensor, other: Tensor) -> Tensor:
+    return torch.stack([torch.minimum(one[0], other[0]), torch.maximum(one[1], other[1])])
