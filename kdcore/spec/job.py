@@ -20,7 +20,6 @@ from kdcore.spec.training import (
     EarlyStopping,
     LearningRateSchedule,
     Optimizer,
-    Quantise,
     RandAugment,
     Rollback,
     Sampler,

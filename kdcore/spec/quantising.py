@@ -42,8 +42,8 @@ def last_stage_fault(stages: tuple[StagePlan, ...], asked: Quantise) -> Problem 
     if last.epochs >= 2:
         return None
     message = (
-        f"the last stage, {last.name!r}, has 1 epoch, and training as int8 needs one of its own behind it: give it 2 or "
-        f"more, or leave quantise out (got share {asked.share:g})"
+        f"the last stage, {last.name!r}, has 1 epoch, and training as int8 needs one of its own behind it: give it 2 "
+        f"or more, or leave quantise out (got share {asked.share:g})"
     )
     return Problem(pointer=f"{AT}/share", code="stage_too_short", message=message)
 

@@ -1,4 +1,4 @@
-"""Quantisation-aware training: a network that computes in the forward pass as its int8 file will, while a stage lives."""
+"""Quantisation-aware training: a network that answers as its int8 file will, for as long as a stage lives."""
 
 from __future__ import annotations
 

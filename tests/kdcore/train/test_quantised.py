@@ -1,4 +1,4 @@
-"""A network that trains as its int8 file will compute: what it says, what it remembers, and what the teacher repairs."""
+"""A network that trains as its int8 file will compute: what it says and remembers, and what a teacher repairs."""
 
 import copy
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Whole jobs whose student ends as int8: stopped amid the last stretch, set aside before it, and what the result says."""
+"""Whole jobs whose student ends as int8: stopped in its last epochs, set aside before them, and proved."""
 
 import json
 from pathlib import Path
