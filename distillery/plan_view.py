@@ -65,11 +65,17 @@ def _terms(runs: list[Document]) -> Table:
     for run in runs:
         name = RUNS.get(run["name"], run["name"])
         for stage in run["stages"]:
-            where = (name, stage["name"] if len(run["stages"]) > 1 else "", str(stage["epochs"]))
+            where = (name, _stage(stage) if len(run["stages"]) > 1 else "", str(stage["epochs"]))
             for term in stage["terms"]:
                 table.add_row(*where, *_term(term))
                 where, name = ("", "", ""), ""
     return table
+
+
+def _stage(stage: Document) -> str:
+    """A stage's name, and what its network computes in, where that is not float."""
+    quantise = stage.get("quantise")
+    return str(stage["name"]) if quantise is None else f"{stage['name']} (student as {quantise})"
 
 
 def _term(term: Document) -> tuple[str, ...]:

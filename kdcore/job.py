@@ -23,7 +23,7 @@ from kdcore.distributed import Group, Place, Solo, open_group
 from kdcore.errors import EngineError, Stopped
 from kdcore.files import disk_full, write_json
 from kdcore.kept import Keeper
-from kdcore.left import history_of, leave, left_by
+from kdcore.left import BEFORE, history_of, leave, left_by, set_aside
 from kdcore.objective.networks import fingerprint
 from kdcore.prepare import Workshop, open_workshop, resolve, weights_file
 from kdcore.proof import Prover
@@ -235,7 +235,10 @@ class _Job:
             raise
         if fresh:
             self._checkpoint(run.name, self._steps_before(), None)
-        return {corpus.stage: corpus.texts() for corpus in corpora}
+        texts = {corpus.number: corpus.texts() for corpus in corpora}
+        stages = enumerate(run.stages)
+        places = {stage.name: number - bool(stage.begins) for number, stage in stages}  # whose terms go on
+        return {name: texts[number] for name, number in places.items() if number in texts}
 
     def _corpora(self, name: str) -> list[Corpus]:
         """What a teacher writes for the stages of a run."""
@@ -243,7 +246,7 @@ class _Job:
         return [
             Corpus(folder, number, stage.name, stage.writing, self.plan.dataset.counts.train)
             for number, stage in enumerate(run.stages)
-            if stage.writing is not None and isinstance(stage.writing.asked, TeacherTexts)
+            if not stage.begins and stage.writing is not None and isinstance(stage.writing.asked, TeacherTexts)
         ]
 
     def _chosen(self, run: RunPlan) -> RunPlan:
@@ -315,6 +318,7 @@ class _Job:
             save=lambda state: self._checkpoint(run.name, state["steps_done"], state),
             stop=self.stop,
             poll=self._poll,
+            aside=lambda network: set_aside(self.workdir, run, network),
             group=self.group,
             caches=caches,
             tables=workshop.tables,
@@ -340,14 +344,16 @@ class _Job:
         if not self.group.first:
             return
         kept = [f"runs/{name}/{file}" for name in self.done for file in left_by(self.plan.run(name))]
-        kept += [] if run in self.done else [f"runs/{run}/{path.name}" for path in self._texts_of(run)]
+        kept += [] if run in self.done else [f"runs/{run}/{path.name}" for path in self._made_by(run)]
         so_far = {"done": list(self.done), "bitwise": self.bitwise, "spent": self.spent.state()}
         position = {"run": run, "step": step, **so_far}
         grown = [TREES] if any(network.kind == "trees" for network in self.plan.networks.values()) else []
         self.writer.save(position, state, [RESOLVED, *grown, *kept])
 
-    def _texts_of(self, run: str) -> list[Path]:
-        return [path for corpus in self._corpora(run) for path in corpus.files()]
+    def _made_by(self, run: str) -> list[Path]:
+        """Files that an unfinished run has made and will look at again."""
+        aside = weights_file(self.workdir, run).with_name(BEFORE)
+        return [*(path for corpus in self._corpora(run) for path in corpus.files()), *[aside][: aside.exists()]]
 
     def _written(self, record: Record) -> None:
         self.report({"type": "checkpoint", **record})

@@ -16,6 +16,8 @@ from kdcore.spec.plan import RunPlan
 from kdcore.train.progress import Record
 
 HISTORY, FINDINGS = "history.json", "findings.json"
+BEFORE = "before-int8.safetensors"
+"""The weights of the network that a run is for, as they were before it trained as int8."""
 
 
 def leave(
@@ -29,17 +31,28 @@ def leave(
     folder = weights_file(workdir, run.name).parent
     folder.mkdir(parents=True, exist_ok=True)
     for name in run.learners:
-        path = weights_file(workdir, run.name, None if name == run.learner else name)
-        part = path.with_name(path.name + ".part")
-        models.save(networks[name], part)
-        part.replace(path)
+        _save(networks[name], weights_file(workdir, run.name, None if name == run.learner else name))
     write_json(folder / HISTORY, history)
     write_json(folder / FINDINGS, findings)
 
 
+def set_aside(workdir: Path, run: RunPlan, network: nn.Module) -> None:
+    """Keep the weights from before the quantised stage: what quantisation without it would begin with."""
+    folder = weights_file(workdir, run.name).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    _save(network, folder / BEFORE)
+
+
+def _save(network: nn.Module, path: Path) -> None:
+    part = path.with_name(path.name + ".part")
+    models.save(network, part)
+    part.replace(path)
+
+
 def left_by(run: RunPlan) -> list[str]:
     """Names of the files that a finished run has in its folder."""
-    return ["weights.safetensors", *(f"{name}.safetensors" for name in run.learners[1:]), HISTORY, FINDINGS]
+    aside = [] if run.quantised is None else [BEFORE]
+    return ["weights.safetensors", *(f"{name}.safetensors" for name in run.learners[1:]), *aside, HISTORY, FINDINGS]
 
 
 def history_of(workdir: Path, run: str) -> list[Record]:

@@ -117,7 +117,7 @@ def verify(
     size = size_of(path)
     comparison = None
     try:
-        comparison = _compare(_answers(path, format, inputs, timeout), answers.numpy(), judge)
+        comparison = _compare(file_answers(path, format, inputs, timeout), answers.numpy(), judge)
         reasons = list(_objections(comparison, tolerance or TOLERANCES[format]))
     except ExportError as error:
         reasons = [str(error)]
@@ -150,7 +150,12 @@ def _export(path: Path, format: str, size: int, found: Comparison | None, reason
     )
 
 
-def _answers(path: Path, format: str, given: Tensor, timeout: float) -> np.ndarray:
+def file_answers(path: Path, format: str, given: Tensor, timeout: float = TIMEOUT_SECONDS) -> np.ndarray:
+    """What a delivered file answers in a fresh process to inputs [N, ...].
+
+    Raises:
+        ExportError: it cannot be loaded or run, or takes longer than ``timeout`` seconds.
+    """
     with tempfile.TemporaryDirectory(prefix="distillery-check-") as folder:
         inputs, outputs = Path(folder, "inputs.npy"), Path(folder, "logits.npy")
         np.save(inputs, given.cpu().numpy())

@@ -152,6 +152,30 @@ class Cost(TypedDict):
     energy_source: str | None
 
 
+class QuantisedScores(TypedDict):
+    """One student as a float network, and as the int8 file that the export makes of it."""
+
+    as_float: float
+    as_int8: float
+
+
+class Quantisation(TypedDict):
+    """The student's int8 file with quantisation-aware training and without.
+
+    ``epochs``: that the student trained as int8. ``before``: the weights from before them, ``after``: the delivered
+    ones; ``metric`` of both on the first ``examples`` of the test split, all answers read alike. ``change``: of the
+    int8 files, after minus before; ``interval``: of it, a paired bootstrap at 95 %.
+    """
+
+    epochs: int
+    examples: int
+    metric: str
+    before: QuantisedScores
+    after: QuantisedScores
+    change: float
+    interval: list[float]
+
+
 class Speed(TypedDict):
     """One file through onnxruntime at one batch size and thread count: milliseconds a batch, examples a second."""
 

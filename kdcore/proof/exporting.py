@@ -24,6 +24,11 @@ from kdcore.train.progress import Report
 CALIBRATION = 256
 
 
+def calibration(workshop: Workshop) -> Tensor:
+    """The training examples that an int8 file takes its ranges from, as networks get them."""
+    return workshop.normalise(workshop.data.train.inputs[:CALIBRATION])
+
+
 @dataclass(frozen=True)
 class Exporter:
     """Writes the delivered files.
@@ -40,7 +45,6 @@ class Exporter:
 
     def run(self, student: nn.Module) -> list[Export]:
         """Write the formats; they are verified on the validation split, because withholding one is a choice."""
-        calibration = self.workshop.normalise(self.workshop.data.train.inputs[:CALIBRATION])
         held_out, most = self.workshop.data.validation, self.workshop.task.most_checked
         delivery = Delivery(
             student=student.cpu(),
@@ -48,7 +52,7 @@ class Exporter:
             input_shape=self.workshop.plan.dataset.input_shape,
             inputs=self.workshop.normalise(held_out.inputs[:most]),
             judge=self._judge(student, held_out.targets[:most]),
-            calibration=calibration,
+            calibration=calibration(self.workshop),
             kind=self.workshop.data.kind,
             tokenizer=self._tokenizer(),
             special=self.workshop.plan.dataset.input.special,

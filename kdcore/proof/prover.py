@@ -18,12 +18,14 @@ from kdcore.export import Export, bundle
 from kdcore.files import write_json
 from kdcore.left import history_of
 from kdcore.measure import Quality, macs, parameters
-from kdcore.measure.documents import Cost
+from kdcore.measure.documents import Cost, Quantisation
 from kdcore.objective.networks import fingerprint
 from kdcore.prepare import Workshop, weights_file
 from kdcore.proof.evaluation import Evaluated, Evaluation
 from kdcore.proof.exporting import Exporter
+from kdcore.proof.quantising import Quantising
 from kdcore.proof.speeds import Speeds, Timed
+from kdcore.proof.unmeasured import tried
 from kdcore.report import Evidence, Measured, Result, build_result, render
 from kdcore.report.result import Licence
 from kdcore.spec.plan import STUDENT, TEACHER
@@ -70,11 +72,20 @@ class Prover:
         with self.phase("export"):
             exports = exporter.run(found.networks[STUDENT])
             speeds = Speeds(self.workshop, folder, self.report).run(found.networks)
+            quantised = self._quantised(found)
             noticed = {**found.diagnostics, "overhead": exporter.overhead(found.networks)}
         self.ask()
         with self.phase("report"):
             description = exporter.description(found.networks[STUDENT])
-            return self._report(found, exports, speeds, noticed, description, folder)
+            return self._report(found, exports, speeds, quantised, noticed, description, folder)
+
+    def _quantised(self, found: Evaluated) -> Quantisation | None:
+        measure = Quantising(self.workshop, self.workdir, self.workdir / ARTIFACTS)
+
+        def warn(message: str) -> None:
+            self.report({"type": "log", "level": "warning", "message": message})
+
+        return tried("quantisation", lambda: measure.run(found.networks[STUDENT]), found.gathered.reasons, warn)
 
     def _measured(self, name: str, network: nn.Module, figures: Quality, timed: Timed) -> Measured:
         described = self.workshop.plan.networks[TEACHER if name == "teacher" else STUDENT]
@@ -105,6 +116,7 @@ class Prover:
         found: Evaluated,
         exports: list[Export],
         speeds: Mapping[str, Timed],
+        quantised: Quantisation | None,
         noticed: Diagnostics,
         description: dict[str, Any],
         folder: Path,
@@ -124,6 +136,7 @@ class Prover:
                 robustness=found.gathered.robustness,
                 shift=found.gathered.shift,
                 alignment=found.gathered.alignment,
+                quantisation=quantised,
                 licences=self._licences(),
             ),
             exports=exports,

@@ -15,6 +15,7 @@ from kdcore.report.charts.trust import reliability, robustness
 from kdcore.report.curves import Record
 from kdcore.report.language import Text, say
 from kdcore.report.markup import Child, Markup, element, join
+from kdcore.report.quantised import quantised_table
 from kdcore.report.result import Result
 from kdcore.report.tables import cost_table, exports_table, licences_table, models_table, shift_line
 
@@ -24,7 +25,12 @@ def evidence(result: Result, history: Sequence[Record]) -> Markup:
     return join(
         [
             _section("models", models_table(result), element("p", procedure(result), class_="note")),
-            _section("files", element("p", say("files.note"), class_="note lead"), exports_table(result)),
+            _section(
+                "files",
+                element("p", say("files.note"), class_="note lead"),
+                exports_table(result),
+                quantised_table(result),
+            ),
             *(_charts(question, charts) for question, charts in _questions(result, history)),
             _section("used", element("div", cost_table(result), licences_table(result), class_="groups")),
         ]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NotRequired, TypedDict, cast
 
 from kdcore.export.verification import Export
-from kdcore.measure.documents import Alignment, Changes, Cost, Reliability, Robustness, Shift, Speed
+from kdcore.measure.documents import Alignment, Changes, Cost, Quantisation, Reliability, Robustness, Shift, Speed
 from kdcore.measure.intervals import Interval
 from kdcore.measure.latency import Latency
 from kdcore.measure.quality import ClassFigure, Quality, gap_closed
@@ -138,6 +138,7 @@ class Result(TypedDict):
     robustness: Robustness | None
     shift: Shift | None
     alignment: Alignment | None
+    quantisation: Quantisation | None
     cost: Cost
     exports: list[ExportFigures]
     licences: list[Licence]
@@ -174,6 +175,7 @@ class Evidence:
     robustness: Robustness | None = None
     shift: Shift | None = None
     alignment: Alignment | None = None
+    quantisation: Quantisation | None = None
     licences: Sequence[Licence] = ()
 
 
@@ -220,6 +222,7 @@ def build_result(
         robustness=evidence.robustness,
         shift=evidence.shift,
         alignment=evidence.alignment,
+        quantisation=evidence.quantisation,
         cost=evidence.cost,
         exports=[_delivered(export) for export in exports],
         licences=list(evidence.licences),

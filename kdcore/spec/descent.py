@@ -162,3 +162,19 @@ class EarlyStopping(Strict):
 
     patience: int = Field(ge=1, le=10_000)
     min_delta: float = Field(default=0.0, ge=0)
+
+
+class Quantise(Strict):
+    """Quantisation-aware training: the student's last epochs run as the int8 file will, and the teacher guides that.
+
+    Weights, inputs of convolutions and linear layers and the student's outputs are rounded in the forward pass as the
+    delivered ``onnx-int8`` rounds them, and gradients pass straight through (Jacob et al. 2018, arXiv 1712.05877). It
+    holds for the student alone as well. What is delivered as float is the same network without any rounding.
+
+    Attributes:
+        share: of the last stage's epochs, at least one; the student's epochs are no more than without.
+        learning_rate_scale: factor on the learning rate of these epochs, whose schedule begins anew.
+    """
+
+    share: float = Field(default=0.2, gt=0, lt=1)
+    learning_rate_scale: float = Field(default=0.1, gt=0, le=1)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kdcore.spec.base import Problem, pointer
 from kdcore.spec.dataset_plan import DatasetPlan
 from kdcore.spec.job import JobSpec
+from kdcore.spec.quantising import quantise_faults
 
 WITH_TARGETS = frozenset({"segmentation", "detection"})
 """Tasks whose targets lie in the picture: what moves the one has to move the other."""
@@ -24,6 +25,7 @@ def faults(spec: JobSpec, dataset: DatasetPlan) -> Iterator[Problem]:
     yield from _processes(spec)
     yield from _changes(spec, dataset)
     yield from _cache(spec, dataset)
+    yield from quantise_faults(spec)
 
 
 def _labels(spec: JobSpec, dataset: DatasetPlan) -> Iterator[Problem]:

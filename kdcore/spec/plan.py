@@ -155,6 +155,8 @@ class StagePlan(Strict):
         layer_rates: factors on the learning rate by module path of the learner.
         balance_points: by learner, the point at which its balance looks at the groups' gradients.
         writing: how the texts that it learns from are written, where they are not the dataset's.
+        quantise: the arithmetic that the run's network has in this stage, where it is not float.
+        begins: epochs that the same terms had in the stage before, which this one goes on from.
     """
 
     name: str
@@ -167,6 +169,8 @@ class StagePlan(Strict):
     layer_rates: dict[str, float] = {}
     balance_points: dict[str, str] = {}
     writing: WritingPlan | None = None
+    quantise: Literal["int8"] | None = None
+    begins: int = 0
 
 
 class CopyPlan(Strict):
@@ -225,6 +229,11 @@ class RunPlan(Strict):
     def epochs(self) -> int:
         """Epochs of all stages."""
         return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def quantised(self) -> StagePlan | None:
+        """The stage in which its network trains as int8."""
+        return next((stage for stage in self.stages if stage.quantise is not None), None)
 
     @property
     def steps(self) -> int:

@@ -18,6 +18,7 @@ from kdcore.spec.objective import MethodSpec, PointPair, Stage
 from kdcore.spec.others import Others
 from kdcore.spec.plan import LABELS, STUDENT, TEACHER, CopyPlan, GuardPlan, RunPlan, StagePlan
 from kdcore.spec.presets import expand_preset
+from kdcore.spec.quantising import last_stage_fault, quantised
 from kdcore.spec.rates import by_depth, frozen, product
 from kdcore.spec.terms import TermPlanner
 from kdcore.spec.training import TeacherTraining, Training
@@ -57,7 +58,7 @@ class RunMaker:
 
     def runs(self) -> tuple[RunPlan, ...]:
         """Every run, in an order in which each finds what it needs."""
-        stages = self._stages(self.method, self.learners, "/method")
+        stages = self._quantised(self._stages(self.method, self.learners, "/method"))
         if self.problems:
             return ()
         self._copied = self._copies()
@@ -67,9 +68,7 @@ class RunMaker:
         twin, guard = self._twin(stages)
         main = main.model_copy(
             update={
-                "choices": {
-                    stage.name: tuple(run.name for run in searches) for stage in self.method.stages if stage.search
-                },
+                "choices": self._choices(stages, searches),
                 "guard": guard,
             }
         )
@@ -91,6 +90,24 @@ class RunMaker:
         self.problems += planner.problems
         return stages
 
+    def _quantised(self, stages: tuple[StagePlan, ...]) -> tuple[StagePlan, ...]:
+        """The student's stages, the last one cut where a part of it trains as int8."""
+        asked = self.spec.training.quantise
+        if asked is None or not stages or self.problems:
+            return stages
+        fault = last_stage_fault(stages, asked)
+        if fault is not None:
+            self.problems.append(fault)
+            return stages
+        return quantised(stages, asked)
+
+    def _choices(self, stages: Sequence[StagePlan], searches: Sequence[RunPlan]) -> dict[str, tuple[str, ...]]:
+        """The searches of the stages that search, and of what goes on from such a stage."""
+        names = tuple(run.name for run in searches)
+        asked = [stage.search is not None for stage in self.method.stages]
+        asked += asked[-1:] * (len(stages) - len(asked))
+        return {stage.name: names for stage, searched in zip(stages, asked, strict=True) if searched}
+
     def _preset(self, name: str, options: dict[str, Any], epochs: int) -> MethodSpec:
         """A preset's objective, for the dataset's task."""
         return translated(expand_preset(name, options, epochs), name, self.dataset.info)
@@ -98,7 +115,7 @@ class RunMaker:
     def _alone_run(self) -> tuple[RunPlan, ...]:
         planner = TermPlanner(self.networks, (STUDENT,), rates=self._rates, task=self.dataset.task)
         stages = planner.method(self._preset(ALONE, {}, self.spec.training.epochs), "/baseline")
-        return (self._student_run("alone", stages, (STUDENT,)),)
+        return (self._student_run("alone", self._quantised(stages), (STUDENT,)),)
 
     def _student_run(self, name: str, stages: tuple[StagePlan, ...], may_learn: Sequence[str]) -> RunPlan:
         terms = [term for stage in stages for term in stage.terms]
@@ -200,7 +217,7 @@ class RunMaker:
         inherited = self.spec.training.augment
         if followed is None:  # nobody's outputs are kept in its run, so nothing is gained by showing the same views
             inherited = inherited.model_copy(update={"views": None})
-        changes = {"augment": inherited, **changes, "rollback": None}
+        changes = {"augment": inherited, **changes, "rollback": None, "quantise": None}
         training = with_flip(self.spec.training.model_copy(update=changes), self.dataset)
         method = (
             self._preset(ALONE, {}, train.epochs)

@@ -12,6 +12,7 @@ from kdcore.spec.descent import Average as Average
 from kdcore.spec.descent import EarlyStopping as EarlyStopping
 from kdcore.spec.descent import LearningRateSchedule as LearningRateSchedule
 from kdcore.spec.descent import Optimizer as Optimizer
+from kdcore.spec.descent import Quantise as Quantise
 
 
 class RandAugment(Strict):
@@ -153,6 +154,7 @@ class Training(Strict):
         layer_decay: factor on the student's learning rate from each block to the one before it; none when left out.
         average: validate, keep and deliver a moving average of the weights; see there.
         early_stopping: end a stage when its validation stays as it is; see there.
+        quantise: train the last epochs of the student as the int8 file that is delivered; see there.
         accumulate: micro-batches that a batch is cut into, to save memory; the step is that of the whole batch.
         sampler: batches balanced by class; drawn from all pictures alike when left out.
         max_norm: largest L2 norm of the weights of any one unit or kernel, kept after each step; FitNets used 0.9.
@@ -178,6 +180,7 @@ class Training(Strict):
     layer_decay: float | None = Field(default=None, gt=0, le=1)
     average: Average | None = None
     early_stopping: EarlyStopping | None = None
+    quantise: Quantise | None = None
     accumulate: int = Field(default=1, ge=1, le=1024)
     sampler: Sampler | None = None
     max_norm: float | None = Field(default=None, gt=0)

@@ -88,6 +88,7 @@ class Loop:
         task: what they ask for.
         first_step: steps that the job had done before this run.
         save: makes a checkpoint.
+        aside: keeps the learner as it is before it trains as int8.
         stop: says why to stop, or None.
         twin: validation figure that the run without matching had where the guard compares the two.
         findings: what the run noticed about itself, JSON-ready.
@@ -110,6 +111,7 @@ class Loop:
     save: Save
     stop: Callable[[], str | None]
     poll: Callable[[], bool] = lambda: True
+    aside: Callable[[nn.Module], None] = lambda network: None
     twin: float | None = None
     group: Group = field(default_factory=Solo)
     caches: Mapping[str, TeacherCache] = field(default_factory=dict)
@@ -150,12 +152,15 @@ class Loop:
             self._restore(state)
         for number in range(self.position.stage, len(self.run.stages)):
             self.position.stage = number
+            if state is None and self.run.stages[number].quantise is not None:
+                self.aside(self.learner)
             self._run_stage(self.run.stages[number], state)
             self.position = replace(self.position, stage=number + 1, epoch=0, step=0, best=None)
             state = None
         return self.history
 
     def _run_stage(self, plan: StagePlan, state: State | None) -> None:
+        before = self._stage
         stage = self._stage = Stage(
             self.run,
             plan,
@@ -172,6 +177,8 @@ class Loop:
         stage.objective.dropped = frozenset(self.position.dropped)
         try:
             if state is None:
+                if before is not None and plan.begins:
+                    stage.go_on_from(before)
                 self._watch.begin(stage, 0)
             else:
                 stage.restore(state["stage"])

@@ -36,10 +36,14 @@ def _score(row: dict[str, Any], task: Task) -> float:
 
 
 def with_points_of(run: RunPlan, best: RunPlan) -> RunPlan:
-    """``run`` with the points of the winner in the stages that were searched; weights and epochs stay its own."""
+    """``run`` with the points of the winner in the stages that were searched; weights and epochs stay its own.
+
+    The winner's last stage may have been cut in two for the run itself.
+    """
+    others = [*best.stages, *best.stages[-1:] * (len(run.stages) - len(best.stages))]
     stages = tuple(
         _with_points(own, other) if own.name in run.choices else own
-        for own, other in zip(run.stages, best.stages, strict=True)
+        for own, other in zip(run.stages, others, strict=True)
     )
     return run.model_copy(update={"stages": stages})
 

@@ -28,6 +28,7 @@ from kdcore.train.fitting import Cut
 from kdcore.train.learner import Learner
 from kdcore.train.machine import Machine
 from kdcore.train.parts import Memory, detached, mean_of, next_tokens, remember
+from kdcore.train.quantised import quantised
 from kdcore.train.stopping import Stopping
 from kdcore.train.writing import Written
 
@@ -72,6 +73,8 @@ class Stage:
         self._reader = reads_tokens(self._networks)
         for network in self._networks:
             self._stack.enter_context(synchronised(network, self.group))
+        rounds = plan.quantise is not None
+        self._quantised = self._stack.enter_context(quantised(networks[run.learner])) if rounds else None
         self._tables = tables or {}
         heard = [networks[name] for name in self._captures if machine.compiled and name not in self._tables]
         self.regions = self._stack.enter_context(compiled(heard))
@@ -206,6 +209,7 @@ class Stage:
         return self._losses(self._listen(batch.inputs, batch), batch, epoch, step)
 
     def _losses(self, spoken: Mapping[str, Features], batch: Batch, epoch: float, step: int) -> Losses:
+        epoch += self.plan.begins
         mask = None if self._reader is None else self._reader.token_mask(batch.inputs)
         masks = masks_of(self._networks, batch.inputs)
         if self.objective.training:  # an evaluation deals whole batches to the processes
@@ -258,6 +262,8 @@ class Stage:
                     pulls |= self._readings(learner, learner.balance.after_step(*groups))
         self._heard = None
         self.objective.advance()
+        if self._quantised is not None:
+            self._quantised.advance()
         if self.average is not None:
             self.average.update(self.learning)
         return {**self.totals(before), **pulls}
@@ -275,6 +281,8 @@ class Stage:
     def _begin(self) -> None:
         for learner in self.learners:
             learner.begin()
+        if self._quantised is not None:
+            self._quantised.forget()
 
     def _couplings(self) -> list[str]:
         speaking = {name: capture.network for name, capture in self._captures.items()}
@@ -298,7 +306,8 @@ class Stage:
                         for name, loss in groups.items()
                     }
                     shared = self._shared(learner, spoken)
-                    learner.balance.accumulate(shares, learner.parameters, shared=shared, epoch=epoch)
+                    of_terms = epoch + self.plan.begins
+                    learner.balance.accumulate(shares, learner.parameters, shared=shared, epoch=of_terms)
             gathered.append(detached(losses))
         return mean_of(gathered, weights)
 
@@ -348,6 +357,7 @@ class Stage:
             "parts": self.cut.count,
             "average": None if self.average is None else self.average.state(),
             "stopping": None if self.stopping is None else self.stopping.state(),
+            "quantised": None if self._quantised is None else self._quantised.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -360,6 +370,12 @@ class Stage:
             self.average.restore(state["average"])
         if self.stopping is not None:
             self.stopping.restore(state["stopping"])
+        if self._quantised is not None:
+            self._quantised.restore(state["quantised"], self.machine.device)
+
+    def go_on_from(self, before: Stage) -> None:
+        """Take over what the same terms have learnt in the stage before: adapters, memory banks, learned numbers."""
+        self.objective.load_state_dict(before.objective.state_dict())
 
 
 def _all_groups(losses: Losses) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from judging import task
 from proven import alignment, changes, proven
 
 from kdcore.export import Export
+from kdcore.measure.documents import Quantisation
 from kdcore.report import Measured, Result, render
 from kdcore.spec.cards import TargetCard
 from kdcore.tasks.quality import quality
@@ -145,6 +146,27 @@ def test_a_withheld_export_and_a_lost_class_are_on_the_first_screen(
     first = Page(write(result)).text.split("What was done")[0]
     assert "student.int8.onnx was withheld : 9 bytes are many" in first
     assert "Class “7” loses most : recall 50.0 %" in first
+
+
+def test_the_int8_file_is_shown_with_and_without_quantised_epochs(
+    make_result: Make, write: Callable[..., str], usual: str
+) -> None:
+    result = make_result()
+    result["quantisation"] = Quantisation(
+        epochs=8,
+        examples=400,
+        metric="accuracy",
+        before={"as_float": 0.97, "as_int8": 0.9},
+        after={"as_float": 0.972, "as_int8": 0.965},
+        change=0.065,
+        interval=[0.04, 0.09],
+    )
+    text = write(result)
+    english, japanese = Page(text).text, Page(text, "ja").text
+    assert "before it trained as int8 97.0 % 90.0 % as delivered 97.2 % 96.5 %" in english
+    assert "changed by +6.5 points (95 %: +4.0 points to +9.0 points)" in english
+    assert "int8での学習前 97.0 % 90.0 %" in japanese
+    assert "trained as int8" not in Page(usual).text
 
 
 @pytest.mark.parametrize("parts", [("student",), ("alone", "student"), ("teacher", "student")])

@@ -2,7 +2,7 @@
 
 import { h, redraw } from "../lib/dom.js";
 import { NONE, bytes, loss, milliseconds, percent, times } from "../lib/format.js";
-import { bounds, figure, metricOf } from "../lib/metric.js";
+import { bounds, difference, figure, metricOf } from "../lib/metric.js";
 import { has, t } from "../lib/text.js";
 import { icon } from "../ui/icons.js";
 import { scroller } from "../ui/scroll.js";
@@ -16,8 +16,23 @@ export const kindOf = (kind) => (has(`kind.${kind}`) ? t(`kind.${kind}`) : kind)
 
 export function formats(state) {
   const body = scroller();
-  const element = h("section", { class: "panel formats" }, h("header", {}, h("h3", {}, t("formats.title"))), body);
-  return { element, update: () => redraw(body, exportsOf(state), () => table(state.job)) };
+  const note = h("p", { class: "note" });
+  const element = h("section", { class: "panel formats" }, h("header", {}, h("h3", {}, t("formats.title"))), body, note);
+  const update = () => {
+    redraw(body, exportsOf(state), () => table(state.job));
+    redraw(note, Boolean(state.job.result), () => quantised(state.job));
+  };
+  return { element, update };
+}
+
+/** What quantisation-aware training was worth, where there was any; earlier results do not tell. */
+function quantised(job) {
+  const found = job.result?.quantisation;
+  if (!found) return "";
+  const metric = metricOf(job);
+  const [low, high] = found.interval.map((end) => difference(end, metric));
+  return t("formats.quantised", { epochs: found.epochs, n: found.examples, before: figure(found.before.as_int8, metric),
+    after: figure(found.after.as_int8, metric), change: difference(found.change, metric), low, high });
 }
 
 function table(job) {

@@ -38,12 +38,13 @@ function stageOf(plan, { run, stage }) {
 }
 
 /** What the picture cannot show. */
-function remarks(plan, { upto, balance, writing }) {
+function remarks(plan, { upto, balance, writing, quantise }) {
   const weighed = Object.entries(balance).filter(([, { kind }]) => kind !== "fixed");
   return [
     upto && t("objective.upto", { layer: upto }),
     ...weighed.map(([learner, kind]) => t("objective.balance", { learner, balance: pieceWords(kind) })),
     writing && t("objective.writing", { by: writing.writer }),
+    quantise && t("objective.quantise"),
     plan.delivers !== "student" && t("objective.delivers", { name: plan.delivers }),
   ].filter(Boolean).join(" ");
 }

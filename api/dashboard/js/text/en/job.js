@@ -355,6 +355,7 @@ export default {
   "formats.checked": "Checked",
   "formats.both": "{p50} / {p95}",
   "formats.unmeasured": "not measured",
+  "formats.quantised": "The student trained its last {epochs} epochs as int8: on {n} test examples its int8 file has {after}, without these epochs {before} ({change}; 95 %: {low} to {high}).",
   "formats.withheld": "withheld",
 
   "changes.title": "What changed",

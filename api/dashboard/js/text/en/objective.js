@@ -32,6 +32,7 @@ export default {
   "objective.upto": "Only the part up to {layer} is computed and learns.",
   "objective.balance": "The groups of the {learner} are balanced by {balance}.",
   "objective.writing": "The {by} writes the texts that this stage learns from.",
+  "objective.quantise": "The student computes as its int8 file will: weights and activations are rounded.",
   "objective.delivers": "The network that is delivered is {name}.",
 
   "place.logits": "logits",

@@ -355,6 +355,7 @@ export default {
   "formats.checked": "確認結果",
   "formats.both": "{p50} / {p95}",
   "formats.unmeasured": "未測定",
+  "formats.quantised": "生徒は最後の{epochs}エポックをint8として学習しました。テスト用サンプル{n}件でのint8ファイルのスコアは{after}、これらのエポックがない場合は{before}です（{change}、95 %：{low}～{high}）。",
   "formats.withheld": "提供なし",
 
   "changes.title": "変更点",

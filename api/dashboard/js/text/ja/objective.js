@@ -32,6 +32,7 @@ export default {
   "objective.upto": "{layer}までの部分だけを計算し、学習します。",
   "objective.balance": "{learner}の損失項グループのバランスは{balance}で調整します。",
   "objective.writing": "このステージの学習に使うテキストは{by}が生成します。",
+  "objective.quantise": "生徒はint8ファイルと同じ計算をします。重みと活性値は丸められます。",
   "objective.delivers": "成果物になるネットワークは{name}です。",
 
   "place.logits": "ロジット",
