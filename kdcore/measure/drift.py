@@ -49,7 +49,7 @@ def _ratio(distance: float, floor: float) -> float:
 
 
 def _floor(reference: Tensor, count: int, seed: int) -> Figures:
-    """What the given share of samples of ``count`` rows, at most half, keeps below against the rest of the reference."""
+    """What most samples of ``count`` rows, at most half, keep below against the rest of the reference."""
     own, _ = scaled(reference, reference)
     firsts = torch.stack(list(_samples(len(own), count, seed)))
     apart = [wasserstein(own[first], own[~first]) for first in firsts]

@@ -1,4 +1,4 @@
-"""Re-evaluation: a finished job's student measured anew on newly given data, and what is proposed where that drifted."""
+"""Re-evaluation: a finished job's student measured anew on newly given data, and what is proposed after a drift."""
 
 from __future__ import annotations
 
