@@ -129,7 +129,7 @@ def begin(session: Session, settings: Settings, monitor: Monitor, found: Subject
         monitor.dataset_id,
         version.number,
         card,
-        DriftRule(distance=monitor.distance, threshold=monitor.threshold),  # type: ignore[arg-type]  # as it was made
+        DriftRule(distance=monitor.distance, threshold=monitor.threshold),
         monitor=monitor.id,
         number=number,
     )

@@ -115,8 +115,8 @@ def monitor(row: MonitorRow, last: ReevaluationRow | None) -> Monitor:
     base = f"{Monitor.collection}/{row.id}"
     return Monitor(
         **{name: getattr(row, name) for name in _SAME},
-        drift=DriftRule(distance=row.distance, threshold=row.threshold),  # type: ignore[arg-type]  # checked when made
-        then=row.action,  # type: ignore[arg-type]
+        drift=DriftRule(distance=row.distance, threshold=row.threshold),
+        then=row.action,
         last=None if last is None else reevaluation(last),
         urls={"self": base, "reevaluations": f"{base}/reevaluations", "job": job_path(row.job_id)},
     )

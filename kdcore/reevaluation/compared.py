@@ -77,7 +77,7 @@ def comparison(before: Side, now: Side, *, seed: int = 0) -> Document:
 
 
 def _parts(before: Side, now: Side, apart: Tensor) -> list[Document]:
-    rows = []
+    rows: list[Document] = []
     for place, (old, new) in enumerate(zip(before.quality.per_class, now.quality.per_class, strict=True)):
         change = _less(new["value"], old["value"])
         told = {"name": new["name"], "examples": new["examples"], "before": old["value"], "now": new["value"]}
