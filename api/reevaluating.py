@@ -170,8 +170,8 @@ def proposed(database: Database, monitor: Monitor, row: Reevaluation) -> dict[st
         problems = [fault.model_dump(exclude_none=True) for fault in error.errors] or [
             {"code": error.code, "detail": error.detail}
         ]
-    model = None if kept is None else {"id": kept[0], "version": kept[1]}
-    return {"spec": spec, "problems": problems, "begins_with": model}
+    begins_with = None if kept is None else spec["student"].get("init")
+    return {"spec": spec, "problems": problems, "begins_with": begins_with}
 
 
 def refused(problems: Iterable[Problem]) -> Refused:

@@ -13,7 +13,6 @@ monitors_app = typer.Typer(
     invoke_without_command=True, help="List monitors of finished jobs, or make, run and end them."
 )
 MonitorId = Annotated[str, typer.Argument(help="The monitor's id (mon_...).", show_default=False)]
-COLOURS = {"drifted": "yellow", "steady": "green", "failed": "red"}
 
 
 def register(app: typer.Typer) -> None:
@@ -155,7 +154,7 @@ def _row(one: Mapping[str, Any]) -> list[str]:
     return [one["id"], one["name"], one["job_id"], one["dataset_id"], ", ".join(when), last.get("status", ""), state]
 
 
-def _measured(one: Mapping[str, Any]) -> list[str | Text]:
+def _measured(one: Mapping[str, Any]) -> list[str]:
     figures = one["figures"] or {}
     distance = figures.get("distance")
     unit = (figures.get("metric") or {}).get("unit", "%")
@@ -163,9 +162,8 @@ def _measured(one: Mapping[str, Any]) -> list[str | Text]:
     scores = [form.figure((figures.get(side) or {}).get("score"), unit) for side in ("now", "before")]
     worst = ", ".join((figures.get("change") or {}).get("worst") or [])
     told = (one["error"] or {}).get("message") or figures.get("reason") or worst
-    outcome = Text(one["status"], style=COLOURS.get(one["status"], ""))
-    number, version = str(one["number"]), str(one["dataset_version"])
-    return [number, version, outcome, *ratios, *scores, told, form.ago(one["created_at"])]
+    which = [str(one["number"]), str(one["dataset_version"]), one["status"]]
+    return [*which, *ratios, *scores, told, form.ago(one["created_at"])]
 
 
 def _times(ratio: float | None) -> str:

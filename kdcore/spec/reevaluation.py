@@ -117,16 +117,16 @@ def proposal(spec: Mapping[str, Any], dataset_id: str, version: int, student: tu
 
     Args:
         spec: of the finished job.
-        student: the model that was kept of it, id and version: the new student begins with its weights.
+        student: the model that was kept of it, id and version: the new student begins with its weights, unless its
+            architecture is left to the planner.
     """
     kept = {name: value for name, value in (spec.get("dataset") or {}).items() if name in ("splits", "limit")}
     name = f"{spec.get('name') or 'job'}, anew"[:120]
     proposed: Json = {**spec, "name": name, "dataset": {"id": dataset_id, "version": version, **kept}}
-    if student is None:
+    if student is None or "architecture" not in (spec.get("student") or {}):
         return proposed
     model_id, number = student
-    without = {"copy": None, "auto": None, "init": {"id": model_id, "version": number}}
-    return merged(proposed, {"student": without})
+    return merged(proposed, {"student": {"copy": None, "init": {"id": model_id, "version": number}}})
 
 
 def _misfit(code: str, message: str) -> Problem:

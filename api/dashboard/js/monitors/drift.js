@@ -26,19 +26,30 @@ export function driftChart(shown) {
         { hue: "warn", label: t("monitors.threshold"), dashed: true },
       ],
       traces: points.length ? () => traces(points, distance) : null,
-      axes: () => ({ x: { title: t("monitors.time"), type: "date" }, y: { title: t("monitors.axis"), rangemode: "tozero", hoverformat: ".2g" } }),
+      axes: () => ({ x: { title: t("monitors.time"), type: "date", ...(points.length && { range: span(points) }) }, y: { title: t("monitors.axis"), rangemode: "tozero", hoverformat: ".2g" } }),
       table: () => table(rows, distance),
     };
   }, null, "h4");
 }
 
+const HOUR_MS = 3_600_000;
+
+/** From a little before the first measurement to a little after the last: a line needs room, also with one point. */
+function span(points) {
+  const times = points.map(({ ended_at: ended }) => Date.parse(ended));
+  const margin = Math.max(HOUR_MS, (times.at(-1) - times[0]) / 20);
+  return [times[0] - margin, times.at(-1) + margin].map((time) => new Date(time).toISOString());
+}
+
 function traces(points, distance) {
+  const [from, to] = span(points);
   const x = points.map(({ ended_at: ended }) => ended);
-  const line = (name, y, hue, width, dash, mode) => ({ type: "scatter", mode, name, x, y, line: { color: colour(hue), width, dash }, marker: { size: 7, color: colour(hue) } });
+  const base = (name, hue, width, dash) => ({ type: "scatter", name, line: { color: colour(hue), width, dash } });
+  const level = (name, y, ...looks) => ({ ...base(name, ...looks), mode: "lines", x: [from, ...x, to], y: [y[0], ...y, y.at(-1)] });
   return [
-    line(t("monitors.threshold"), points.map(({ figures }) => figures.threshold), "warn", 1.5, "dash", "lines"),
-    line(t("monitors.own"), points.map(({ figures }) => figures.own?.[distance] ?? null), "muted", 1, "solid", "lines"),
-    line(t("monitors.given"), points.map(({ figures }) => figures.ratio[distance]), "student", 2, "solid", "lines+markers"),
+    level(t("monitors.threshold"), points.map(({ figures }) => figures.threshold), "warn", 1.5, "dash"),
+    level(t("monitors.own"), points.map(({ figures }) => figures.own?.[distance] ?? null), "muted", 1, "solid"),
+    { ...base(t("monitors.given"), "student", 2, "solid"), mode: "lines+markers", x, y: points.map(({ figures }) => figures.ratio[distance]), marker: { size: 7, color: colour("student") } },
   ];
 }
 
