@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kdcore.data.examples import Examples
+from kdcore.errors import EngineError
 from kdcore.measure.documents import Drift
 from kdcore.measure.drift import drift
 from kdcore.prepare import Workshop
@@ -34,7 +35,7 @@ def drifted(rule: DriftRule, workshop: Workshop, student: nn.Module, given: Exam
         reference = looking.features(workshop.data.train, REFERENCE, "train")
         own = looking.drift(reference, looking.features(workshop.data.open_test(), GIVEN, "test"))
         found = looking.drift(reference, looking.features(given, GIVEN, "given"))
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, EngineError) as error:
         return told | {"reason": (str(error) or type(error).__name__).splitlines()[0]}
     beyond = found["ratio"][rule.distance] > rule.threshold
     return told | {"outcome": DRIFTED if beyond else STEADY, "given": found, "own": own}

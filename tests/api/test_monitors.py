@@ -192,11 +192,13 @@ def test_a_student_that_was_kept_lends_its_weights_to_what_is_proposed() -> None
     spec = {
         "name": "x",
         "dataset": {"name": "digits", "limit": 50},
-        "student": {"auto": {"parameters": 1}, "labels": 9},
+        "student": {"architecture": "resnet8", "copy": {"of": "teacher"}},
     }
     found = proposal(spec, "ds_1", 3, ("mdl_1", 2))
     assert found["dataset"] == {"id": "ds_1", "version": 3, "limit": 50}
-    assert found["student"] == {"labels": 9, "init": {"id": "mdl_1", "version": 2}}
+    assert found["student"] == {"architecture": "resnet8", "init": {"id": "mdl_1", "version": 2}}
+    chosen = {**spec, "student": {"auto": {"parameters": 9000}}}
+    assert proposal(chosen, "ds_1", 3, ("mdl_1", 2))["student"] == chosen["student"]
 
 
 @pytest.mark.parametrize(
