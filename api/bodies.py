@@ -13,7 +13,15 @@ from api.errors import Fault, Refused
 from kdcore.spec.base import JobName, Strict, problems_of
 from kdcore.spec.job import MAX_LABELS, LabelKey, LabelValue, Priority
 
-EventName = Literal["job.started", "job.paused", "job.succeeded", "job.failed", "job.cancelled"]
+EventName = Literal[
+    "job.started",
+    "job.paused",
+    "job.succeeded",
+    "job.failed",
+    "job.cancelled",
+    "monitor.drifted",
+    "monitor.stopped",
+]
 EVENTS: tuple[EventName, ...] = get_args(EventName)
 WebhookUrl = Annotated[str, Field(min_length=1, max_length=2000, examples=["https://example.com/hooks/distillery"])]
 

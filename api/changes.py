@@ -25,6 +25,11 @@ from store.models import JobKind
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
+_INSTEAD = {
+    JobKind.INSPECTION: "is an inspection; bring another version of what it looked at",
+    JobKind.REEVALUATION: "is a re-evaluation; run its monitor",
+}
+
 
 @router.patch("", operation_id="changeJob", responses=problems(404, 409, 412, 413, 415, 422), openapi_extra=CHANGE_BODY)
 def change_job(
@@ -81,7 +86,7 @@ def clone_job(
     with services.database.read() as session:
         row = jobs.get_job(session, caller.project_id, job_id)
         if row.kind != JobKind.DISTILLATION:
-            message = f"job {row.id} is an inspection; bring another version of what it looked at instead"
+            message = f"job {row.id} {_INSTEAD[JobKind(row.kind)]} instead"
             raise Refused("not_clonable", message, kind="conflict")
         spec = merged(jobs.documents(session, row).spec, body)
     plan = planned(services.database, caller.project_id, spec)

@@ -22,6 +22,7 @@ from api.bodies import (
 from api.errors import KINDS, PROBLEM_TYPE, Problem
 from api.examples import example_of
 from api.model_orders import AliasOrder, ModelChange, model_schemas
+from api.monitor_orders import MonitorChange, MonitorOrder
 from api.orders import DatasetChange, dataset_schemas
 from kdcore.spec import JobSpec
 from kdcore.spec.studies.spec import StudySpec
@@ -141,6 +142,18 @@ MODEL_VERSION_BODY = _body(
     {"$ref": _REFERENCE.format(model="ModelVersionOrder")}, {"from_job": "job_01k8t2v4x6a8c0e2g4h6j8k0m2"}
 )
 MODEL_CHANGE_BODY = _body({"$ref": _REFERENCE.format(model="ModelChange")}, {"description": "line 3, 2026"})
+MONITOR_BODY = _body(
+    {"$ref": _REFERENCE.format(model="MonitorOrder")},
+    {
+        "name": "line 3",
+        "job": "job_01k8t2v4x6a8c0e2g4h6j8k0m2",
+        "dataset": "ds_01k8t2v4x6a8c0e2g4h6j8k0m2",
+        "every_hours": 24,
+        "drift": {"distance": "mmd", "threshold": 2},
+        "then": "propose",
+    },
+)
+MONITOR_CHANGE_BODY = _body({"$ref": _REFERENCE.format(model="MonitorChange")}, {"every_hours": 168})
 ALIAS_BODY = _body({"$ref": _REFERENCE.format(model="AliasOrder")}, {"version": 3})
 BYTES_BODY: dict[str, Any] = {
     "requestBody": {
@@ -191,6 +204,8 @@ BODIES = (
     DatasetChange,
     ModelChange,
     AliasOrder,
+    MonitorOrder,
+    MonitorChange,
     Problem,
 )
 """Models that no signature shows: bodies are read by us, and refusals are sent by us."""

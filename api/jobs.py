@@ -43,8 +43,9 @@ class JobsQuery(BaseModel):
     created_after: Moment | None = None
     created_before: Moment | None = None
     q: str | None = Field(None, max_length=200, description="the beginning of an id or of a name, in any case")
-    kind: Literal["distillation", "inspection", "all"] = Field(
-        "distillation", description="inspections are jobs that look at what was brought"
+    kind: Literal["distillation", "inspection", "reevaluation", "all"] = Field(
+        "distillation",
+        description="inspections look at what was brought, re-evaluations measure the student of a finished job anew",
     )
     study: str | None = Field(None, max_length=40, description="only jobs of this study, those of its teachers too")
 

@@ -65,6 +65,9 @@ WEBHOOKS_AT_ONCE = 20
 STUDY_POLL_SECONDS = 1.0
 """How often studies that something has happened to are looked for."""
 
+MONITOR_POLL_SECONDS = 2.0
+"""How often monitors that are due are looked for."""
+
 PART_BYTES_MIN, PART_BYTES, PART_BYTES_MAX = 1024**2, 16 * 1024**2, 256 * 1024**2
 """Bytes of an upload's parts: the least (but for a file that is smaller), the usual and the most."""
 

@@ -21,6 +21,7 @@ from api.hub import Hub
 from api.posting import Post
 from api.rates import Buckets, Places
 from api.signing import Signer
+from api.watching import Watch
 from kdcore.spec.catalogue import architectures
 from store import keys, projects
 from store.database import Database
@@ -136,14 +137,15 @@ async def running(app: FastAPI, settings: Settings) -> AsyncIterator[Services]:
     poller = asyncio.create_task(services.hub.run())
     post = asyncio.create_task(Post(services.database, settings, (services.secret, *services.previous_secrets)).run())
     conductor = asyncio.create_task(Conductor(services.database, settings, services.bell.ring).run())
+    watch = asyncio.create_task(Watch(services.database, settings, services.bell.ring).run())
     try:
         yield services
     finally:
         services.hub.stop()
         await poller
-        for task in (post, conductor):
+        for task in (post, conductor, watch):
             task.cancel()
-        await asyncio.gather(post, conductor, return_exceptions=True)
+        await asyncio.gather(post, conductor, watch, return_exceptions=True)
         services.close()
 
 

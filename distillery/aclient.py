@@ -106,6 +106,11 @@ class AsyncClient:
     change_study, cancel_study = awaits(calls.change_study), awaits(calls.cancel_study)
     delete_study = awaits(calls.delete_study)
 
+    monitors, monitor = awalks(calls.monitors), awaits(calls.monitor)
+    create_monitor, change_monitor = awaits(calls.create_monitor), awaits(calls.change_monitor)
+    delete_monitor, run_monitor = awaits(calls.delete_monitor), awaits(calls.run_monitor)
+    reevaluations, reevaluation = awalks(calls.reevaluations), awaits(calls.reevaluation)
+
     uploads, delete_upload = awalks(calls.uploads), awaits(calls.delete_upload)
 
     datasets, dataset = awalks(calls.datasets), awaits(calls.dataset)

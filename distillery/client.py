@@ -86,6 +86,11 @@ class Client:
     change_study, cancel_study = asks(calls.change_study), asks(calls.cancel_study)
     delete_study = asks(calls.delete_study)
 
+    monitors, monitor = walks(calls.monitors), asks(calls.monitor)
+    create_monitor, change_monitor = asks(calls.create_monitor), asks(calls.change_monitor)
+    delete_monitor, run_monitor = asks(calls.delete_monitor), asks(calls.run_monitor)
+    reevaluations, reevaluation = walks(calls.reevaluations), asks(calls.reevaluation)
+
     uploads, delete_upload = walks(calls.uploads), asks(calls.delete_upload)
 
     datasets, dataset = walks(calls.datasets), asks(calls.dataset)

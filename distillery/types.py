@@ -37,7 +37,7 @@ class Job(TypedDict, total=False):
 
     object: Literal["job"]
     id: str
-    kind: Literal["distillation", "inspection"]
+    kind: Literal["distillation", "inspection", "reevaluation"]
     name: str
     status: Status
     termination_reason: str | None

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from store import events, garbage
+from store import events, garbage, monitoring
 from store.errors import Conflict
 from store.jobs import documents, lock, write_labels
 from store.models import Artifact, Attempt, Checkpoint, CheckpointFile, Job, JobInput
@@ -72,6 +72,7 @@ def delete_job(session: Session, job: Job) -> None:
     if heirs:
         message = f"Job {job.id} is what {', '.join(heirs)} goes on from; wait for its end, or cancel it."
         raise Conflict("job_in_use", message)
+    monitoring.wake(session, job_id=job.id)
     garbage.bury(session, _keys(session, job))
     removed(session, job)
     session.execute(delete(Job).where(Job.id == job.id))

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, inspect
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
-from store import checkpoints, inputs, shelves, studyruns
+from store import checkpoints, inputs, monitoring, shelves, studyruns
 from store.database import now
 from store.errors import Conflict, NotFound
 from store.ids import is_id, new_id
@@ -177,6 +177,7 @@ def _again(session: Session, job: Job, resume_from: str | None) -> Job:
     )
     shelves.again(session, job, new)
     studyruns.again(session, job, new)
+    monitoring.again(session, job, new)
     return new
 
 

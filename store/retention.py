@@ -65,7 +65,7 @@ def _forget_details(session: Session, job: Job | None) -> None:
         return
     lock(session, job)
     checkpoints.forget(session, job.id)
-    if job.kind == JobKind.INSPECTION:
+    if job.kind != JobKind.DISTILLATION:
         inputs.release(session, job_id=job.id)
     session.execute(delete(Event).where(Event.job_id == job.id, Event.type.not_in(KEPT_EVENTS)))
     job.trimmed_at = now(session)

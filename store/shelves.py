@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from store import garbage
+from store import garbage, monitoring
 from store.database import now
 from store.errors import Conflict
 from store.models import (
@@ -142,6 +142,7 @@ def forget(session: Session, shelf: Shelf[T, V, F], thing_id: str, number: int |
     session.execute(delete(shelf.file).where(*files))
     session.execute(delete(shelf.version).where(*versions))
     if number is None:
+        monitoring.wake(session, dataset_id=thing_id)
         session.execute(delete(shelf.thing).where(shelf.thing.id == thing_id))
 
 
@@ -165,6 +166,8 @@ def _settle(session: Session, shelf: Shelf[T, V, F], version: V, job: Job, to: J
         version.status = VersionStatus.FAILED
         version.error = CANCELLED if to is JobState.CANCELLED else _plain(job.error)
     restate(session, shelf, version.thing_id)
+    if to is JobState.SUCCEEDED:
+        monitoring.wake(session, dataset_id=version.thing_id)
 
 
 def _plain(error: dict[str, Any] | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from store import events, shelves, studyruns, webhooks
+from store import events, monitoring, shelves, studyruns, webhooks
 from store.database import is_postgres, now
 from store.errors import Conflict
 from store.models import Job, JobKind, JobState, Project, StateCount, table_of
@@ -49,8 +49,8 @@ def transition(
     data: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Moves ``job`` to another state, with its event, its counters, its webhooks, what it inspected and its study, in
-    the caller's transaction.
+    """Moves ``job`` to another state, with its event, its counters, its webhooks, what it inspected, its study and
+    its monitor, in the caller's transaction.
 
     Args:
         reason: why, for the event; also the job's ``termination_reason`` when ``to`` is final.
@@ -72,6 +72,7 @@ def transition(
     if to in FINAL:
         shelves.ended(session, job, to)
         studyruns.ended(session, job, to)
+        monitoring.ended(session, job, to)
     _count(session, job, came, to)
 
 

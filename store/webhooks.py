@@ -55,12 +55,16 @@ class Outcome:
 def announce(session: Session, job: Job, to: JobState) -> None:
     """Writes a message for each endpoint of the job's project that listens to this, in the caller's transaction."""
     type_ = TOLD.get(to)
-    if type_ is None:
-        return
-    listening = WebhookEndpoint.project_id == job.project_id, WebhookEndpoint.disabled_at.is_(None)
+    if type_ is not None:
+        tell(session, job.project_id, type_, _facts(job))
+
+
+def tell(session: Session, project_id: str, type_: str, facts: dict[str, Any]) -> None:
+    """Writes a message for each endpoint of the project that listens to ``type_``, in the caller's transaction."""
+    listening = WebhookEndpoint.project_id == project_id, WebhookEndpoint.disabled_at.is_(None)
     for endpoint in session.scalars(select(WebhookEndpoint).where(*listening)):
         if type_ in endpoint.events:
-            session.add(_message(session, endpoint, type_, _facts(job)))
+            session.add(_message(session, endpoint, type_, facts))
 
 
 def test_message(session: Session, endpoint: WebhookEndpoint) -> WebhookDelivery:

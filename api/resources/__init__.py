@@ -21,6 +21,14 @@ from api.resources.models import (
     lineage,
     model,
 )
+from api.resources.monitors import (
+    Monitor,
+    Reevaluation,
+    ReevaluationDetail,
+    monitor,
+    reevaluation,
+    reevaluation_detail,
+)
 from api.resources.projects import Project, Usage, UsageDay, project, usage_day
 from api.resources.service import ApiKey, AuditEntry, Overview, Queue, Worker, api_key, audit_entry
 from api.resources.story import Artifact, Attempt, Checkpoint, Event, Series, artifact, attempt, checkpoint, event
@@ -50,10 +58,13 @@ __all__ = [
     "ModelFile",
     "ModelVersion",
     "ModelVersionDetail",
+    "Monitor",
     "Overview",
     "Page",
     "Project",
     "Queue",
+    "Reevaluation",
+    "ReevaluationDetail",
     "Sample",
     "Series",
     "Study",
@@ -80,7 +91,10 @@ __all__ = [
     "job_path",
     "lineage",
     "model",
+    "monitor",
     "project",
+    "reevaluation",
+    "reevaluation_detail",
     "study",
     "study_detail",
     "upload",

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.resources.base import AnyJson, Created, Document, ErrorJson, document, job_path
 from store.models import Job as JobRow
-from store.models import JobSpecRow, JobState
+from store.models import JobKind, JobSpecRow, JobState
 
 ProgressJson = Annotated[
     Document,
@@ -55,7 +55,7 @@ class Job(Created):
     collection = "/v1/jobs"
     object: Literal["job"] = "job"
     id: str = Field(examples=["job_01k8t2v4x6a8c0e2g4h6j8k0m2"])
-    kind: Literal["distillation", "inspection"]
+    kind: JobKind
     name: str
     status: JobState
     termination_reason: str | None

@@ -38,8 +38,8 @@ def jobs(
     limit: int | None = None,
 ) -> Pages[Job]:
     """Jobs, newest first, over all pages; `limit` ends early; `q` is the start of an id or name; `kind` is
-    `distillation` (the usual), `inspection` or `all`; `sort` is `created_at`, `finished_at` or `name`, with `-` before
-    it for the largest first; `study` is the id of one."""
+    `distillation` (the usual), `inspection`, `reevaluation` or `all`; `sort` is `created_at`, `finished_at` or `name`,
+    with `-` before it for the largest first; `study` is the id of one."""
     filters: Json = {"status": status, "method": method, "q": q, "kind": kind, "sort": sort, "study": study}
     filters |= {"created_after": rfc3339(created_after), "created_before": rfc3339(created_before)}
     filters |= {f"label.{name}": value for name, value in (labels or {}).items()}

@@ -24,6 +24,7 @@ from kdcore.host.diary import Record, note
 from kdcore.host.guard import Deadline, harden
 from kdcore.host.wire import Job, Orders, Records, Stop
 from kdcore.spec import Plan
+from kdcore.spec.reevaluation import KIND
 
 if TYPE_CHECKING:
     from kdcore.train.cache import Keep
@@ -104,6 +105,10 @@ def _do(job: Job, report: Callable[[Record], None], stop: Stop) -> None:
         from kdcore import inspect
 
         inspect.run(job.plan, job.workdir, report, stop=stop)
+    elif job.plan.get("kind") == KIND:
+        from kdcore import reevaluation
+
+        reevaluation.run(job.plan, job.workdir, report, stop=stop)
     else:
         kdcore.run(_plan(job), job.workdir, report, stop=stop, keep=_keep(job))
 

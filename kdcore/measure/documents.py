@@ -100,6 +100,30 @@ class Shift(TypedDict):
     floor: dict[str, float]
 
 
+class Figures(TypedDict):
+    """Both distances of a ``Shift``."""
+
+    w2: float
+    mmd: float
+
+
+class Drift(TypedDict):
+    """How far ``examples`` given examples lie from ``reference`` training examples, as ``Shift`` has it.
+
+    ``floor``: what 95 % of samples of the training features keep below, drawn as large as the given ones; ``ratio``:
+    the distances over it, 0 at least.
+    """
+
+    space: str
+    width: int
+    reference: int
+    examples: int
+    distances: Figures
+    floor: Figures
+    ratio: Figures
+    p_value: float
+
+
 class Cloud(TypedDict):
     """Features in the plane: points [N][2] of each network."""
 

@@ -33,9 +33,7 @@ def shift(
         ValueError: fewer than four examples on a side, other widths, or features that are not finite.
     """
     _check(reference, given)
-    spread = reference.double().std(0, correction=0)
-    scale = torch.where(spread > 1e-6 * spread.max(), spread, torch.ones_like(spread))
-    own, other = reference.double() / scale, given.double() / scale
+    own, other = scaled(reference, given)
     order = torch.randperm(len(own), generator=generator(seed, "shift", "halves"))
     halves = own[order[: len(own) // 2]], own[order[len(own) // 2 :]]
     mmd, p_value = mmd_test(own, other, permutations=permutations, seed=seed)
@@ -48,6 +46,13 @@ def shift(
         p_value=p_value,
         floor={"w2": wasserstein(*halves), "mmd": mmd_test(*halves, permutations=0, seed=seed)[0]},
     )
+
+
+def scaled(reference: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as float64, divided by the reference's standard deviation by dimension where it is one."""
+    spread = reference.double().std(0, correction=0)
+    scale = torch.where(spread > 1e-6 * spread.max(), spread, torch.ones_like(spread))
+    return reference.double() / scale, given.double() / scale
 
 
 def wasserstein(x: Tensor, y: Tensor) -> float:
@@ -80,18 +85,18 @@ def mmd_test(x: Tensor, y: Tensor, *, permutations: int = PERMUTATIONS, seed: in
     ``(1 + permutations at least as far apart) / (1 + permutations)``.
     """
     pooled = torch.cat([x, y])
-    kernel = _kernel(pooled)
-    first = torch.zeros(len(pooled), dtype=kernel.dtype)
+    near = kernel(pooled)
+    first = torch.zeros(len(pooled), dtype=near.dtype)
     first[: len(x)] = 1
     drawn = generator(seed, "shift", "permutations")
     orders = [torch.randperm(len(pooled), generator=drawn) for _ in range(permutations)]
-    found = _mmd(kernel, torch.stack([first, *(first[order] for order in orders)]))
+    found = mmd_of(near, torch.stack([first, *(first[order] for order in orders)]))
     # A permutation that happens to be the sample itself must not lose to rounding.
     farther = int((found[1:] >= found[0] - 1e-12).sum())
     return float(found[0]), (1 + farther) / (1 + permutations)
 
 
-def _kernel(rows: Tensor) -> Tensor:
+def kernel(rows: Tensor) -> Tensor:
     """The kernel of every pair, 0 for a row with itself: [N, N]."""
     squared = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist").square()
     count = len(rows)
@@ -100,13 +105,13 @@ def _kernel(rows: Tensor) -> Tensor:
     return torch.exp(-squared / (2 * middle)).fill_diagonal_(0)
 
 
-def _mmd(kernel: Tensor, first: Tensor) -> Tensor:
+def mmd_of(near: Tensor, first: Tensor) -> Tensor:
     """The figure of each way to divide the pooled rows, [P]: ``first`` [P, N] is 1 where a row is in the first part."""
     second = 1 - first
     n, m = first.sum(1), second.sum(1)
-    of_first = first @ kernel
+    of_first = first @ near
     within, across = (of_first * first).sum(1), (of_first * second).sum(1)
-    beyond = ((second @ kernel) * second).sum(1)
+    beyond = ((second @ near) * second).sum(1)
     return within / (n * (n - 1)) + beyond / (m * (m - 1)) - 2 * across / (n * m)
 
 

@@ -6,6 +6,7 @@ from store.models.datasets import Dataset, DatasetFile, DatasetVersion
 from store.models.files import Artifact, Checkpoint, CheckpointFile, DeadFile
 from store.models.jobs import Attempt, Event, Job, JobInput, JobKind, JobLabel, JobSpecRow, MetricPoint, StateCount
 from store.models.models import Model, ModelAlias, ModelFile, ModelVersion
+from store.models.monitors import Cause, Monitor, MonitorState, Outcome, Reevaluation
 from store.models.service import ApiKey, AuditEntry, IdempotencyRecord, Project, UsageDay, Worker
 from store.models.studies import Study, StudyRun, StudyState
 from store.models.uploads import Upload, UploadPart
@@ -17,6 +18,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "Base",
+    "Cause",
     "Checkpoint",
     "CheckpointFile",
     "Dataset",
@@ -38,7 +40,11 @@ __all__ = [
     "ModelAlias",
     "ModelFile",
     "ModelVersion",
+    "Monitor",
+    "MonitorState",
+    "Outcome",
     "Project",
+    "Reevaluation",
     "StateCount",
     "Study",
     "StudyRun",

@@ -20,10 +20,12 @@ _UNTRIMMED = text("trimmed_at IS NULL AND finished_at IS NOT NULL")
 
 
 class JobKind(StrEnum):
-    """What a job is for: to distil, or to look at what somebody brought before anything learns from it."""
+    """What a job is for: to distil, to look at what somebody brought before anything learns from it, or to measure the
+    student of a finished job anew."""
 
     DISTILLATION = "distillation"
     INSPECTION = "inspection"
+    REEVALUATION = "reevaluation"
 
 
 class Job(Base):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from api_client import SPEC, Api, Truth, operations
-from registering import bring, bring_model, ended_study
+from registering import bring, bring_model, ended_study, stopped_monitor
 from storing import everything
 
 JSON = "application/json"
@@ -58,6 +58,7 @@ def values(api: Api, truth: Truth) -> dict[str, str]:
         "key_id": session["key_id"],
         "project_id": session["project_id"],
         "study_id": ended_study(truth.database, session["project_id"]),
+        "monitor_id": stopped_monitor(truth.database, session["project_id"]),
     }
 
 

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from store import inspections, model_registry, records, registry, studies, uploads
+from store import inspections, model_registry, monitors, records, registry, studies, uploads
 from store.artifacts import Left
 from store.database import Database
 from store.files import key_of
@@ -115,3 +115,12 @@ def ended_study(db: Database, project_id: str) -> str:
         study = studies.create_study(session, project_id, **told)
         studies.move(session, study, StudyState.CANCELLED, None)
         return study.id
+
+
+def stopped_monitor(db: Database, project_id: str) -> str:
+    """A monitor that nobody looks after. Returns its id."""
+    fields: dict[str, Any] = {"name": "line 3", "every_hours": None, "on_new_version": True, "distance": "mmd"}
+    told = {"threshold": 2.0, "action": "measure", "job_id": "job_x", "dataset_id": "ds_x", "seen": None}
+    with db.write() as session:
+        monitor = monitors.create_monitor(session, project_id, **fields, **told)
+        return monitors.change_monitor(session, monitor, {"enabled": False}).id

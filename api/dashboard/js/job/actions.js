@@ -72,7 +72,7 @@ export function actions(changed) {
   function update(job) {
     const offered = may("jobs:write") ? Object.keys(ICONS).filter((what) => ALLOWED[what].has(job.status)) : [];
     const focused = bar.contains(document.activeElement);
-    redraw(bar, offered, () => [offered.map((what) => button(what, job)), job.kind !== "inspection" && may("jobs:write") && cloneLink(job)]);
+    redraw(bar, offered, () => [offered.map((what) => button(what, job)), job.kind === "distillation" && may("jobs:write") && cloneLink(job)]);
     if (focused && !bar.contains(document.activeElement)) (bar.querySelector("button, a") ?? document.querySelector("h1")).focus();
   }
 

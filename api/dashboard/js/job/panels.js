@@ -25,6 +25,9 @@ function comes({ job, series }, split) {
   return !isFinal(job.status) || !series.isLoaded || [...series.series.values()].some((line) => line.split === split);
 }
 
+/** Whether the student of a job can be measured anew: there has to be one. */
+const canBeMonitored = ({ job, artifacts }) => job.status === "succeeded" && artifacts.some(({ name }) => name === "student.safetensors");
+
 /** The parts of one section of the proof. */
 const proof = (state, has, name) => fetched(() => has(state), () => import("../proof/panels.js").then((found) => found[name](state)));
 
@@ -35,6 +38,7 @@ export function evidence(state) {
     section("student", compression(state), proof(state, hasMetrics, "figures"), given(() => hasFormats(state), formats(state)), given(() => hasClasses(state), classChart(state))),
     section("trust", proof(state, hasTrust, "trust")),
     section("features", proof(state, (found) => alignmentOf(found) !== null, "features")),
+    section("again", fetched(() => canBeMonitored(state), () => import("../monitors/section.js").then((found) => [found.monitorsPart(state)]))),
     section("costs", proof(state, hasCosts, "costs")),
     section("objective",
       several(given(() => hasBalance(state), weightChart(state)), given(() => hasPulls(state), conflictChart(state)), given(() => hasPulls(state), dominanceChart(state))),

@@ -8,6 +8,7 @@ import { isActive, isFinal } from "../ui/status.js";
 
 const PHASES = {
   distillation: ["prepare", "teacher", "train", "evaluate", "export", "report"],
+  reevaluation: ["prepare", "evaluate"],
   inspection: ["prepare", "unpack", "scan", "read", "check"],
 };
 

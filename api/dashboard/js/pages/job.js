@@ -64,7 +64,7 @@ class JobPage {
 
   draw() {
     const { state } = this;
-    const distils = state.job.kind !== "inspection";
+    const distils = state.job.kind === "distillation";
     const head = header(state, () => this.refresh());
     const [attention, phases, tries] = [trouble(state), timeline(state), attempts(state)];
     const first = distils ? [answers(state), verdict(state)] : [];

@@ -205,6 +205,7 @@ export default {
   "section.student": "Teacher and student",
   "section.trust": "Can it be trusted?",
   "section.features": "Features of both networks",
+  "section.again": "Re-evaluations",
   "section.costs": "What it costs",
   "section.objective": "Inside the objective",
   "section.machine": "Speed and memory",

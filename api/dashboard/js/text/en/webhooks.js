@@ -25,6 +25,8 @@ export default {
   "webhooks.event.job.succeeded": "succeeded",
   "webhooks.event.job.failed": "failed",
   "webhooks.event.job.cancelled": "cancelled",
+  "webhooks.event.monitor.drifted": "data have drifted",
+  "webhooks.event.monitor.stopped": "monitor stopped",
 
   "webhooks.status.pending": "Waiting",
   "webhooks.status.delivered": "Delivered",

@@ -205,6 +205,7 @@ export default {
   "section.student": "教師と生徒",
   "section.trust": "信頼できるか",
   "section.features": "両ネットワークの特徴",
+  "section.again": "再評価",
   "section.costs": "コスト",
   "section.objective": "目的関数の内訳",
   "section.machine": "速度とメモリ",

@@ -25,6 +25,8 @@ export default {
   "webhooks.event.job.succeeded": "成功",
   "webhooks.event.job.failed": "失敗",
   "webhooks.event.job.cancelled": "キャンセル",
+  "webhooks.event.monitor.drifted": "データのドリフト",
+  "webhooks.event.monitor.stopped": "モニターの停止",
 
   "webhooks.status.pending": "配信待ち",
   "webhooks.status.delivered": "配信済み",
