@@ -32,15 +32,11 @@ def finish_plan(session: Session, settings: Settings, study: Study, rows: Sequen
     found = outcome(plan, pilot.threshold, rows)
     before = (pilots.approval_of(study) or {}).get("kept")
     kept, best = before, best_run(plan, rows)
-    if (
-        pilot.keep_as is not None
-        and found["code"] == "gain"
-        and best is not None
-        and best.job != (before or {}).get("job")
-    ):
+    asked = pilot.keep_as if found["code"] == "gain" else None
+    if asked is not None and best is not None and best.job != (before or {}).get("job"):
         try:
             with session.begin_nested():
-                kept = _keep(session, settings, study, pilot.keep_as, str(best.job), before)
+                kept = _keep(session, settings, study, asked, str(best.job), before)
         except (Refused, Conflict, NotFound) as error:
             found["not_kept"] = error.detail if isinstance(error, Refused) else error.message
     pilots.end(session, study, found, kept)

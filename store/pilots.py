@@ -175,22 +175,14 @@ def _hold_waiting(session: Session, study: Study) -> None:
     """
     session.refresh(study, with_for_update={"key_share": True})
     if study.status != StudyState.WAITING or decision_of(study) is None:
-        what = (
-            "a pilot that has not ended" if study.kind == "pilot" and study.status == StudyState.RUNNING else study.kind
-        )
-        message = (
-            f"Study {study.id} ({what}) is {study.status}: only a pilot that waits for approval can be decided on."
-        )
+        message = f"Study {study.id} is {study.status}: only a pilot that waits for approval can be decided on."
         raise Conflict("not_waiting", message)
 
 
 def _write(session: Session, study: Study, did: str, told: Json | None = None, **changes: Any) -> None:
     """Changes the decision or the approval, and adds to the history what was done."""
     before = study.pilot or {"decision": None, "approval": None, "history": []}
-    entry = {
-        "did": did,
-        "at": now(session).isoformat(),
-        **{name: one for name, one in (told or {}).items() if one is not None},
-    }
+    known = {name: one for name, one in (told or {}).items() if one is not None}
+    entry = {"did": did, "at": now(session).isoformat(), **known}
     study.pilot = {**before, **changes, "history": [*before["history"], entry][-HISTORY_MAX:]}
     session.flush()

@@ -68,7 +68,7 @@ class StudyDetail(Study):
     stopped: AnyJson = Field(description="arms that get no more jobs, with code, reason and seeds")
     teachers: list[AnyJson] = Field(description="shared teachers: name, job_id, status, model_id")
     decision: AnyJson | None = Field(
-        description="of a pilot: outcome, code, reason, paired gain with interval, and cost and expected gain of the plans"
+        description="of a pilot: outcome, code, reason, paired gain with interval, and each plan with its cost"
     )
     approval: AnyJson | None = Field(description="the plan that was approved, by whom, its result, and what was kept")
     history: list[AnyJson] = Field(description="of a pilot: decided, approved, rolled_back ..., the oldest first")
@@ -93,7 +93,7 @@ class StudyResults(BaseModel):
     pareto: AnyJson = Field(description="axes, and the arms that no other beats in all of them")
     teachers: list[AnyJson]
     ranking: AnyJson | None = Field(
-        description="of teachers: the best first, with student scores, paired differences, gate and gap probe; the answer"
+        description="of teachers: the best first, with scores, paired differences, gate and gap probe; and the answer"
     )
     notes: list[str]
 

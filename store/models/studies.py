@@ -28,8 +28,8 @@ class StudyState(StrEnum):
 class Study(Base):
     """A question that several jobs answer.
 
-    ``next_at`` is when somebody has to look at it, and ``fence`` grows with each one who does. ``pilot`` is what a pilot
-    has come to: ``decision``, ``approval`` and ``history``, see ``store.pilots``.
+    ``next_at`` is when somebody has to look at it, and ``fence`` grows with each one who does. ``pilot`` is what a
+    pilot has come to: ``decision``, ``approval`` and ``history``, see ``store.pilots``.
     """
 
     __tablename__ = "studies"

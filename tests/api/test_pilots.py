@@ -77,9 +77,7 @@ def test_a_pilot_decides_waits_and_runs_the_plan_that_was_approved(api: Api, han
     found = show(api, study_id)
     decision = found["decision"]
     assert (found["status"], found["waits_for"], found["outcome"]) == ("waiting", "approval", "go")
-    assert (decision["code"], decision["n"], round(decision["gain"] if "gain" in decision else decision["mean"], 3)) == (
-        "gain", 3, 0.051,
-    )  # fmt: skip
+    assert (decision["code"], decision["n"], round(decision["mean"], 3)) == ("gain", 3, 0.051)
     jobs = api.get(f"/v1/jobs?study={study_id}&limit=100").json()["data"]
     specs = {job["study_arm"]: api.get(job["urls"]["self"]).json()["spec"] for job in jobs}
     assert specs["hinton (pilot)"]["dataset"]["limit"] == 324
@@ -109,11 +107,11 @@ def test_a_plans_cost_is_what_the_pilots_jobs_took_in_proportion(api: Api, hands
     hands.play(study_id, helps, seconds=60)
     decision = show(api, study_id)["decision"]
     quick, standard, thorough = (decision["plans"][name] for name in ("quick", "standard", "thorough"))
-    assert decision["seconds"] == 7 * 60
+    assert decision["seconds"] == pytest.approx(7 * 60, abs=1)
     assert (quick["epochs"], standard["epochs"], quick["jobs"], standard["jobs"], thorough["jobs"]) == (2, 4, 6, 10, 20)
     assert thorough["seconds"] == pytest.approx(2 * standard["seconds"])
-    # four times the examples and the epochs; the estimate of a job has no constant part here
-    assert standard["seconds"] == pytest.approx(10 * 60 * 4 * 1294 / 324, rel=0.1)
+    # 4 epochs of 1,294 examples in batches of 64, after 1 epoch of 324
+    assert standard["seconds"] == pytest.approx(10 * 60 * 4 * 21 / 6, rel=0.01)
     assert quick["width"] > standard["width"] > thorough["width"] > 0
 
 

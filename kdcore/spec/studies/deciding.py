@@ -21,7 +21,7 @@ from kdcore.spec.studies.student_t import critical
 Json = dict[str, Any]
 Code = Literal["gain", "too_few", "harm", "guard", "not_sure", "too_small"]
 ASSUMES = (
-    "a small run's gain is an estimate: the intervals say how far the mean of so many seeds may lie if the gain at full "
+    "a small run's gain is an estimate: the intervals say where the mean of so many seeds may lie if the gain at full "
     "size is spread as it was in the pilot, and more data mostly makes gains smaller"
 )
 
@@ -126,14 +126,13 @@ def judged(found: Gain, metric: MetricPlan, threshold: float, guard: Mapping[str
         message = f"{found.n} pairs of runs have a figure and {FEWEST} are needed: retry what failed"
         return "too_few", message
     low, high = (amount(bound, metric) for bound in found.interval)
-    where = f"{title} changes by {told} over the student alone (95 % interval {low} to {high}, {found.n} pairs)"
+    where = f"gain in {title} over the student alone {told} (95 % interval {low} to {high}, {found.n} pairs)"
     if found.interval[1] < 0:
         return "harm", f"the method harms: {where}"
     if guard is not None and 2 * guard["harmful"] > guard["looked"]:
-        message = (
-            f"comparing features harms: in {guard['harmful']} of {guard['looked']} runs the student was behind its "
-        )
-        return "guard", message + "twin without those terms, more than chance explains; leave them out"
+        runs = f"in {guard['harmful']} of {guard['looked']} runs"
+        message = f"comparing features harms: {runs} the student was behind its twin without those terms, by more than "
+        return "guard", message + "chance explains; leave them out"
     if found.interval[0] <= 0:
         return "not_sure", f"it may be luck: {where}"
     if found.mean < threshold:
@@ -188,8 +187,8 @@ def _timed(row: Row) -> bool:
 def _expected(rows: Iterable[Row], small: ArmPlan, large: ArmPlan) -> float:
     """Seconds of a job of a plan.
 
-    What the pilot's jobs trained for, in proportion to the estimates, and what they took beside that. Without a
-    measured job it is the estimate.
+    What the pilot's jobs trained for, in proportion to the optimiser's steps, and what they took beside that. Without
+    a measured job it is the estimate.
     """
     timed = [
         (row.seconds or 0.0, float(row.figures.get("train_seconds") or row.seconds or 0.0))
@@ -198,7 +197,7 @@ def _expected(rows: Iterable[Row], small: ArmPlan, large: ArmPlan) -> float:
     ]
     if not timed:
         return large.seconds
-    ratio = large.seconds / max(small.seconds, 1e-3)
+    ratio = large.steps / max(1, small.steps)
     return fmean(whole - train + train * ratio for whole, train in timed)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kdcore.spec.base import Problem, SpecError, Strict, pointer, suggestion
 from kdcore.spec.estimate import estimate
-from kdcore.spec.plan import STUDENT, TEACHER, MetricPlan, Plan, PlanWarning
+from kdcore.spec.plan import STUDENT, TEACHER, Estimate, MetricPlan, Plan, PlanWarning
 from kdcore.spec.studies.comparing import apart, other_data
 from kdcore.spec.studies.expanding import Written, expanded
 from kdcore.spec.studies.rounds import jobs_of, rounds_of
@@ -29,7 +29,7 @@ class ArmPlan(Strict):
         teacher: name of the shared teacher that it waits for.
         apart: why it cannot be compared with the reference in pairs; empty where it can.
         parameters: of the student.
-        seconds: of one job, estimated, without a shared teacher's training.
+        seconds, steps: of one job, estimated, without a shared teacher's training.
     """
 
     name: str
@@ -41,6 +41,7 @@ class ArmPlan(Strict):
     apart: tuple[str, ...] = ()
     parameters: int
     seconds: float
+    steps: int = 0
 
 
 class TeacherPlan(SharedTeacher):
@@ -117,7 +118,8 @@ def plan_study(spec: StudySpec, planner: Planner) -> StudyPlan:
             teacher=which.get(arm.name),
             apart=tuple(apart(plan, plans[reference])),
             parameters=plan.networks[STUDENT].parameters,
-            seconds=_seconds(plan, shared=arm.name in which),
+            seconds=(cost := _cost(plan, shared=arm.name in which)).train_seconds,
+            steps=cost.steps,
         )
         for arm, plan in ((arm, plans[arm.name]) for arm in written)
     )
@@ -223,13 +225,13 @@ def _check_data(written: Sequence[Written], plans: Mapping[str, Plan], reference
         raise SpecError(faults)
 
 
-def _seconds(plan: Plan, *, shared: bool) -> float:
+def _cost(plan: Plan, *, shared: bool) -> Estimate:
     """Of a job whose teacher is there already, where it is shared."""
     if not shared:
-        return plan.estimate.train_seconds
+        return plan.estimate
     runs = [run for run in plan.runs if run.name != TEACHER]
     kept = list(chain.from_iterable(plan.kept))
-    return estimate(plan.networks, runs, kept, plan.spec.resources.device).train_seconds
+    return estimate(plan.networks, runs, kept, plan.spec.resources.device)
 
 
 def _warnings(spec: StudySpec, arms: Sequence[ArmPlan], seconds: float, seeds: int) -> Iterator[PlanWarning]:
