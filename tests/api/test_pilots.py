@@ -109,9 +109,9 @@ def test_a_plans_cost_is_what_the_pilots_jobs_took_in_proportion(api: Api, hands
     quick, standard, thorough = (decision["plans"][name] for name in ("quick", "standard", "thorough"))
     assert decision["seconds"] == pytest.approx(7 * 60, abs=1)
     assert (quick["epochs"], standard["epochs"], quick["jobs"], standard["jobs"], thorough["jobs"]) == (2, 4, 6, 10, 20)
-    assert thorough["seconds"] == pytest.approx(2 * standard["seconds"])
+    assert thorough["seconds"] == pytest.approx(2 * standard["seconds"], rel=1e-3)
     # 4 epochs of 1,294 examples in batches of 64, after 1 epoch of 324
-    assert standard["seconds"] == pytest.approx(10 * 60 * 4 * 21 / 6, rel=0.01)
+    assert standard["seconds"] == pytest.approx(10 * 60 * 4 * 20 / 5, rel=0.01)
     assert quick["width"] > standard["width"] > thorough["width"] > 0
 
 
