@@ -11,7 +11,7 @@ const CELLS = {
   name: (study) => [[study.name, study.question], () => [h("a", { href: `/studies/${study.id}` }, study.name), study.question && h("p", { class: "note brief" }, study.question)]],
   status: (study) => [[study.status, study.waits_for], () => [badge(study.status), study.waits_for && h("p", { class: "note" }, study.waits_for)]],
   jobs: (study) => [study.jobs, () => [progress(study), h("p", { class: "note" }, endedOf(study))]],
-  tried: (study) => [[study.arms, study.seeds], () => t("studies.tried", { arms: whole(study.arms), seeds: whole(study.seeds) })],
+  tried: (study) => [[study.arms, study.seeds], () => tried(study.arms, study.seeds)],
   reference: (study) => [study.reference, () => study.reference],
   dataset: (study) => [study.dataset, () => study.dataset],
   created: (study) => [ageOf(study), () => h("time", { datetime: study.created_at, title: moment(study.created_at) }, ageOf(study))],
@@ -24,6 +24,12 @@ export const columns = () => Object.entries(CELLS).map(([name, cell]) => ({ name
 export const moves = (study) => !isFinal(study.status);
 
 const ENDS = ["succeeded", "failed", "cancelled"];
+
+/** `1 seed`, `3 seeds`. */
+export const seedsOf = (n) => t("studies.seeds", { n, number: whole(n) });
+
+/** `2 arms × 3 seeds`. */
+export const tried = (arms, seeds) => t("studies.tried", { arms: t("studies.arms", { n: arms, number: whole(arms) }), seeds: seedsOf(seeds) });
 
 /** How many of its jobs have ended. */
 export const ended = ({ jobs }) => ENDS.reduce((sum, status) => sum + (jobs[status] ?? 0), 0);
