@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from kdcore.spec.base import Problem, SpecError, pointer
-from kdcore.spec.plan import TEACHER
+from kdcore.spec.plan import TEACHER, Plan
 from kdcore.spec.studies.pilotspec import Share
 from kdcore.spec.studies.plan import Planner, StudyPlan, job_document, plan_study
 from kdcore.spec.studies.short import moved, share_faults, shortened
@@ -54,18 +54,14 @@ def plan_ranking(spec: RankingSpec, planner: Planner) -> RankingPlan:
     """
     if found := list(_faults(spec)):
         raise SpecError(found)
-    places = {pointer("arms", number, "changes", TEACHER): number for number in range(len(spec.teachers))}
-    try:
-        full = plan_study(_comparison(spec, spec.base), planner)
-        wholes = [planner(_document(spec, number)) for number in range(len(spec.teachers))]
-    except SpecError as error:
-        raise _pointed(error, places) from None
+    wholes = _planned(spec, planner)
     if found := list(share_faults(wholes[0], spec.share)):
         raise SpecError(found)
+    full = plan_study(_comparison(spec, spec.base), planner)
     try:
         short = plan_study(_comparison(spec, shortened(spec.base, wholes[0], spec.share)), planner)
     except SpecError as error:
-        raise _pointed(moved(error), places) from None
+        raise moved(error) from None
     sizes = {arm.name: whole.networks[TEACHER].parameters for arm, whole in zip(full.arms, wholes, strict=True)}
     return RankingPlan(**dict(short) | {"teachers": full.teachers}, share=spec.share, sizes=sizes)
 
@@ -131,13 +127,29 @@ def _document(spec: RankingSpec, number: int) -> Json:
     return job_document({**spec.base, TEACHER: _teacher(spec.teachers[number]), "name": spec.name})
 
 
-def _pointed(error: SpecError, places: Mapping[str, int]) -> SpecError:
-    """Faults of the arms where the study spec says the teachers."""
-    return SpecError([one.model_copy(update={"pointer": _place(one.pointer, places)}) for one in error.problems])
+def _planned(spec: RankingSpec, planner: Planner) -> list[Plan]:
+    """The whole job of each teacher.
+
+    Raises:
+        SpecError: every fault, where the study spec says the teacher or the base.
+    """
+    plans: list[Plan] = []
+    problems: dict[tuple[str, str], Problem] = {}
+    for number in range(len(spec.teachers)):
+        try:
+            plans.append(planner(_document(spec, number)))
+        except SpecError as error:
+            for problem in error.problems:
+                place = _place(problem.pointer, number)
+                problems.setdefault((place, problem.code), problem.model_copy(update={"pointer": place}))
+    if problems:
+        raise SpecError(problems.values())
+    return plans
 
 
-def _place(at: str, places: Mapping[str, int]) -> str:
-    for known, number in places.items():
-        if at == known or at.startswith(known + "/"):
-            return pointer("teachers", number) + at.removeprefix(known)
-    return at
+def _place(at: str, number: int) -> str:
+    """Where the study spec says what a job spec has at a pointer."""
+    own = pointer(TEACHER)
+    if at == own or at.startswith(own + "/"):
+        return pointer("teachers", number) + at.removeprefix(own)
+    return pointer("base") + at
