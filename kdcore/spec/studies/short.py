@@ -71,12 +71,11 @@ def share_faults(whole: Plan, share: Share) -> Iterator[Problem]:
 
 def moved(error: SpecError, places: Mapping[str, str] = PLACES) -> SpecError:
     """The faults of a short run's spec where the study spec says them."""
-    problems = (problem.model_copy(update={"pointer": _moved(problem.pointer, places)}) for problem in error.problems)
-    return SpecError(problems)
+    return SpecError([_moved(problem, places) for problem in error.problems])
 
 
-def _moved(pointer: str, places: Mapping[str, str]) -> str:
-    for known, place in places.items():
-        if pointer == known or pointer.startswith(known + "/"):
-            return place
-    return pointer
+def _moved(problem: Problem, places: Mapping[str, str]) -> Problem:
+    at = problem.pointer
+    found = next((place for known, place in places.items() if at == known or at.startswith(known + "/")), at)
+    message = f"{problem.message}; it is the short run that cannot be so: raise its share, or change this"
+    return problem.model_copy(update={"pointer": found, "message": message})
