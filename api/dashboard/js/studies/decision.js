@@ -12,9 +12,7 @@ import { icon } from "../ui/icons.js";
 import { problemNotice, sentence } from "../ui/notice.js";
 import { scroller } from "../ui/scroll.js";
 import { reach } from "./arms.js";
-import { seedsOf } from "./columns.js";
-
-const WAITS = "approval";
+import { APPROVAL, seedsOf } from "./columns.js";
 
 /** @param changed called when something was decided; @returns {element, update} */
 export function decision(state, changed) {
@@ -34,7 +32,7 @@ export function decision(state, changed) {
     redraw(past, history, () => timeline(history));
   }
 
-  const waits = () => state.study.status === "waiting" && state.study.waits_for === WAITS;
+  const waits = () => state.study.status === "waiting" && state.study.waits_for === APPROVAL;
 
   function choice(name) {
     const radio = h("input", { type: "radio", name: "plan", value: name, "aria-label": t(`decision.plan.${name}`), on: { change: () => { chosen = name; } } });
@@ -81,7 +79,7 @@ function outcome({ outcome: found }) {
 
 function reasons(found) {
   const metric = named(found.metric);
-  const values = { title: metric.title, gain: difference(found.mean, metric), n: found.n, low: "", high: "", threshold: difference(found.threshold, metric) };
+  const values = { title: metric.title, gain: difference(found.mean, metric), n: found.n, threshold: difference(found.threshold, metric) };
   if (found.interval) Object.assign(values, { reach: reach(found.interval, metric) });
   if (found.guard) Object.assign(values, { harmful: found.guard.harmful, looked: found.guard.looked });
   return [

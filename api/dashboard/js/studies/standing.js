@@ -5,7 +5,7 @@ import { duration, roughly, whole } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { sentence } from "../ui/notice.js";
 import { badge } from "../ui/status.js";
-import { ended, progress, tried } from "./columns.js";
+import { ended, progress, tried, waits } from "./columns.js";
 
 const HOUR = 3600;
 
@@ -19,7 +19,7 @@ function drawn(state) {
   const { study } = state;
   return [
     progress(study),
-    study.waits_for && h("p", {}, study.waits_for === "approval" ? t("standing.approval") : t("standing.waits", { what: study.waits_for })),
+    study.waits_for && h("p", {}, waits(study)),
     study.status === "failed" && study.reason && h("p", { class: "bad" }, sentence(study.reason)),
     h("dl", { class: "facts" },
       fact("standing.jobs", t("standing.of", { n: whole(ended(study)), all: whole(study.jobs.planned) }), counts(study)),
