@@ -12,6 +12,7 @@ from api.auth import SCOPES, ScopeName
 from api.errors import Fault, Refused
 from kdcore.spec.base import JobName, Strict, problems_of
 from kdcore.spec.job import MAX_LABELS, LabelKey, LabelValue, Priority
+from kdcore.spec.studies.pilots import PlanName
 
 EventName = Literal[
     "job.started",
@@ -81,6 +82,13 @@ class StudyChange(Change):
 
     name: JobName = "unchanged"
     question: str = Field(default="", max_length=2000)
+
+
+class StudyApproval(Body):
+    """Which of a pilot's plans is to run."""
+
+    plan: PlanName
+    despite_no_go: bool = Field(default=False, description="run it though the pilot says no-go")
 
 
 class KeyOrder(Body):

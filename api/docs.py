@@ -16,6 +16,7 @@ from api.bodies import (
     ProjectChange,
     ProjectOrder,
     Rotation,
+    StudyApproval,
     StudyChange,
     UploadOrder,
 )
@@ -25,6 +26,8 @@ from api.model_orders import AliasOrder, ModelChange, model_schemas
 from api.monitor_orders import MonitorChange, MonitorOrder
 from api.orders import DatasetChange, dataset_schemas
 from kdcore.spec import JobSpec
+from kdcore.spec.studies.pilotspec import PilotSpec
+from kdcore.spec.studies.ranking import RankingSpec
 from kdcore.spec.studies.spec import StudySpec
 
 PUBLIC: dict[str, Any] = {"security": []}
@@ -74,7 +77,7 @@ CLONE_BODY = _body(
 )
 
 STUDY_BODY = _body(
-    {"$ref": _REFERENCE.format(model="StudySpec")},
+    {"anyOf": [{"$ref": _REFERENCE.format(model=model)} for model in ("StudySpec", "PilotSpec", "RankingSpec")]},
     {
         "name": "digits-methods",
         "question": "which method?",
@@ -96,6 +99,8 @@ STUDY_BODY = _body(
 STUDY_CHANGE_BODY = _body(
     {"$ref": _REFERENCE.format(model="StudyChange")}, {"question": "which method, and is it luck?"}
 )
+
+STUDY_APPROVAL_BODY = _body({"$ref": _REFERENCE.format(model="StudyApproval")}, {"plan": "standard"})
 
 KEY_BODY = _body({"$ref": _REFERENCE.format(model="KeyOrder")}, {"name": "line 3", "scopes": ["jobs:read"]})
 ROTATION_BODY = _body({"$ref": _REFERENCE.format(model="Rotation")}, {"overlap_hours": 24})
@@ -191,6 +196,9 @@ LABEL_FILTER: dict[str, Any] = {
 BODIES = (
     JobSpec,
     StudySpec,
+    PilotSpec,
+    RankingSpec,
+    StudyApproval,
     StudyChange,
     JobChange,
     KeyOrder,

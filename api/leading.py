@@ -6,7 +6,7 @@ same thing, and what one left half done the next one finds in the rows and goes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -17,13 +17,17 @@ from api.errors import Refused
 from api.kept import keep
 from api.planning import Planned, planned
 from api.quotas import check_room
+from api.study_endings import finish_plan
+from api.study_stages import arms_of, is_teacher, plan_now, rows_of, teacher_seconds, whole_plan
+from kdcore.spec.studies.deciding import decide
+from kdcore.spec.studies.pilots import PILOT, PilotPlan
 from kdcore.spec.studies.plan import ArmPlan, StudyPlan, job_document
 from kdcore.spec.studies.schedule import KEPT, Facts, RunFacts, Stopped, next_steps
 from kdcore.spec.studies.teachers import with_model
-from store import audit, jobs, registry, shelves, studies
+from store import audit, jobs, pilots, registry, shelves, studies, studyruns
 from store.audit import Actor
 from store.database import Database
-from store.errors import Conflict
+from store.errors import Conflict, NotFound
 from store.models import Job, JobState, Study, StudyRun, StudyState
 from store.settings import Settings
 from store.studies import TEACHER, Held
@@ -55,17 +59,19 @@ class Leader:
             self._cancel(held)
         elif study.status == StudyState.RUNNING:
             seconds = self._go_on(held, study)
+        elif study.status == StudyState.WAITING:
+            self._await(held, study)
         with self._database.write() as session:
             studies.let_go(session, held, seconds)
 
     def _go_on(self, held: Held, study: Study) -> float:
-        plan = StudyPlan.model_validate(study.plan)
+        plan = plan_now(study)
         runs = self._runs(study)
         for run in runs:
-            if _is_teacher(run) and run.status == JobState.SUCCEEDED and run.model_id is None:
+            if is_teacher(run) and run.status == JobState.SUCCEEDED and run.model_id is None:
                 self._keep(held, run)
         runs = self._runs(study)
-        found = next_steps(plan, _facts(study, runs))
+        found = next_steps(plan, _facts(study, plan, runs))
         self._stop(held, found.stop)
         try:
             for name in found.teachers:
@@ -116,6 +122,9 @@ class Leader:
             study = session.get_one(Study, held.study_id)
             if studies.has_run(session, study.id, arm, seed):
                 return
+            again = session.get(StudyRun, (study.id, arm, seed)) is not None
+        if again and self._repeated(held, arm, seed):
+            return
         try:
             found = planned(self._database, study.project_id, spec)
         except Refused as refused:
@@ -124,6 +133,28 @@ class Leader:
         rings = self._created(held, arm, seed, spec, found)
         if rings is not None:
             self._ring(rings)
+
+    def _repeated(self, held: Held, arm: str, seed: int) -> bool:
+        """Whether the job that had the place before goes on, from its last checkpoint; else the place is free now.
+
+        Raises:
+            Refused: the project has no room for it now.
+        """
+        with self._database.write() as session:
+            study = self._going(session, held)
+            run = None if study is None else session.get(StudyRun, (study.id, arm, seed))
+            if study is None or run is None or not studyruns.waits_again(run):
+                return study is None or run is not None
+            try:
+                with session.begin_nested():
+                    job = jobs.retry_job(session, jobs.get_job(session, study.project_id, str(run.job_id)))
+            except (Conflict, NotFound):  # it, or what it started from, is gone
+                session.delete(run)
+                return False
+            check_room(session, self._settings, study.project_id)
+            rings = job.resource_class
+        self._ring(rings)
+        return True
 
     def _created(self, held: Held, arm: str, seed: int, spec: dict[str, Any], found: Planned) -> str | None:
         with self._database.write() as session:
@@ -195,40 +226,62 @@ class Leader:
     def _cancel(self, held: Held) -> None:
         with self._database.read() as session:
             waiting = studies.open_jobs(session, held.study_id)
-        for job_id in waiting:
-            self._cancel_job(job_id)
+        self._cancel_jobs(waiting)
         with self._database.write() as session:
             study = studies.hold(session, held)
             if study is not None and not studies.open_jobs(session, study.id):
                 studies.move(session, study, StudyState.CANCELLED, "cancelled")
 
-    def _cancel_job(self, job_id: str) -> None:
-        try:
-            with self._database.write() as session:
-                jobs.cancel_job(session, session.get_one(Job, job_id))
-        except Conflict:  # it ended meanwhile
-            log.info("job of a cancelled study had ended", job_id=job_id)
+    def _cancel_jobs(self, job_ids: Iterable[str]) -> None:
+        for job_id in job_ids:
+            try:
+                with self._database.write() as session:
+                    jobs.cancel_job(session, session.get_one(Job, job_id))
+            except Conflict:  # it ended meanwhile
+                log.info("job of a study that ends had ended", job_id=job_id)
+
+    def _await(self, held: Held, study: Study) -> None:
+        """While a pilot waits for approval its decision follows its table, and jobs of a plan that was rolled back are
+        cancelled."""
+        plan = whole_plan(study)
+        mine = {*arms_of(plan), *(TEACHER + one.name for one in plan.teachers)}
+        left = [run for run in self._runs(study) if run.ended_at is None and run.arm not in mine]
+        self._cancel_jobs(run.job_id for run in left if run.job_id is not None)
+        with self._database.write() as session:
+            found = studies.hold(session, held)
+            if found is not None and found.status == StudyState.WAITING:
+                self._decide(session, found)
 
     def _finish(self, held: Held) -> None:
         with self._database.write() as session:
             study = self._going(session, held)
             if study is None or studies.open_jobs(session, study.id):
                 return
-            runs = [run for run in studies.runs_of(session, study.id) if not _is_teacher(run)]
-            won = any(run.status == JobState.SUCCEEDED for run in runs)
+            if study.kind == PILOT and pilots.approval_of(study) is None:
+                self._decide(session, study)
+                return
+            rows = rows_of(plan_now(study), studies.runs_of(session, study.id))
+            won = any(row.status == JobState.SUCCEEDED for row in rows)
             reason = "completed" if won else "no job of it has succeeded"
             studies.move(session, study, StudyState.SUCCEEDED if won else StudyState.FAILED, reason)
+            if study.kind == PILOT:
+                finish_plan(session, self._settings, study, rows)
+
+    def _decide(self, session: Session, study: Study) -> None:
+        plan, runs = whole_plan(study), studies.runs_of(session, study.id)
+        assert isinstance(plan, PilotPlan)
+        if not any(run.ended_at is None for run in runs if run.arm in arms_of(plan)):
+            pilots.decide(session, study, decide(plan, rows_of(plan, runs), teacher_seconds(runs)))
 
 
-def _is_teacher(run: StudyRun) -> bool:
-    return run.arm.startswith(TEACHER)
-
-
-def _facts(study: Study, runs: list[StudyRun]) -> Facts:
+def _facts(study: Study, plan: StudyPlan, runs: list[StudyRun]) -> Facts:
+    """The stage that the plan is of; places that are to be begun again are as if they had had no job."""
+    begun, names = [run for run in runs if not studyruns.waits_again(run)], arms_of(plan)
     return Facts(
-        runs={(run.arm, run.seed): _told(run) for run in runs if not _is_teacher(run)},
-        teachers={run.arm.removeprefix(TEACHER): _told(run) for run in runs if _is_teacher(run)},
+        runs={(run.arm, run.seed): _told(run) for run in begun if run.arm in names},
+        teachers={run.arm.removeprefix(TEACHER): _told(run) for run in begun if is_teacher(run)},
         stopped={name: Stopped(**one) for name, one in study.stopped.items()},
+        spent=sum(run.seconds or 0.0 for run in runs if run.arm not in names and not is_teacher(run)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Studies: plan, begin, list, show, cancel and forget them, and their tables."""
+"""Studies: plan, begin, list, show, change and forget them, and their tables."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from api import resources
 from api.auth import Reader, Writer
 from api.bodies import StudyChange
 from api.docs import STUDY_BODY, STUDY_CHANGE_BODY, problems
+from api.errors import Refused
 from api.idempotency import IdempotencyKey, Once
 from api.jsonbody import JsonObject
 from api.paging import PageQuery
 from api.resources import Page, Study, StudyDetail, StudyResults
 from api.services import AppServices
+from api.study_actions import shown_study
 from api.study_planning import planned_study, refused
+from api.study_stages import whole_plan
 from api.study_tables import table, teachers_of
 from api.versions import IfMatch, check_version
 from kdcore.spec.studies.plan import budget_faults
 from kdcore.spec.studies.results import as_csv
 from store import audit, studies
-from store.models import Study as StudyRow
 from store.models import StudyState
 
 router = APIRouter(prefix="/v1", tags=["studies"])
@@ -70,7 +72,7 @@ def create_study(
 
     def make(session: Session) -> Study:
         told = {"kind": spec.kind, "name": spec.name, "question": spec.question}
-        return _shown(
+        return shown_study(
             session, studies.create_study(session, caller.project_id, spec=body, plan=plan.document(), **told)
         )
 
@@ -109,12 +111,15 @@ def get_study_results(
     services: AppServices,
     study_id: str,
     format_: Annotated[Literal["json", "csv"], Query(alias="format", description="csv: a row for each run")] = "json",
+    stage: Annotated[Literal["pilot"] | None, Query(description="pilot: its table, though a plan was approved")] = None,
 ) -> StudyResults | Response:
     """The table so far: every run, each arm's mean and interval, paired differences to the reference, the Pareto
     front."""
     with services.database.read() as session:
         row = studies.get_study(session, caller.project_id, study_id)
-        document = table(row, studies.runs_of(session, row.id))
+        if stage is not None and row.kind != stage:
+            raise Refused("invalid_request", f"stage: study {row.id} is no pilot and has one table; leave it out")
+        document = table(row, studies.runs_of(session, row.id), None if stage is None else whole_plan(row))
     if format_ == "csv":
         told = {"Content-Disposition": f'attachment; filename="{row.id}.csv"', "X-Content-Type-Options": "nosniff"}
         return Response(as_csv(document), headers=told, media_type="text/csv")
@@ -136,30 +141,9 @@ def change_study(
         row = studies.get_study(session, caller.project_id, study_id)
         check_version(session, row, version)
         before = row.version
-        shown = _shown(session, studies.change_study(session, row, fields))
+        shown = shown_study(session, studies.change_study(session, row, fields))
         if shown.version != before:
             audit.note(session, caller.actor, "study.change", study_id, fields)
-    response.headers["ETag"] = shown.etag
-    return shown
-
-
-@router.post(
-    "/studies/{study_id}/cancel",
-    operation_id="cancelStudy",
-    responses=problems(404, 409, 412) | {202: {"model": Study, "description": "its jobs are being cancelled"}},
-)
-def cancel_study(
-    caller: Writer, services: AppServices, study_id: str, response: Response, version: IfMatch = None
-) -> Study:
-    """Cancel: no further job is begun, and those that have not ended are cancelled."""
-    with services.database.write() as session:
-        row = studies.get_study(session, caller.project_id, study_id)
-        check_version(session, row, version)
-        before = row.version
-        shown = _shown(session, studies.cancel_study(session, row))
-        if shown.version != before:
-            audit.note(session, caller.actor, "study.cancel", study_id)
-    response.status_code = 202 if shown.status == StudyState.CANCELLING else 200
     response.headers["ETag"] = shown.etag
     return shown
 
@@ -172,7 +156,3 @@ def delete_study(caller: Writer, services: AppServices, study_id: str, version: 
         check_version(session, row, version)
         audit.note(session, caller.actor, "study.delete", study_id, {"name": row.name})
         studies.delete_study(session, row)
-
-
-def _shown(session: Session, row: StudyRow) -> Study:
-    return resources.study(row, studies.counts_of(session, [row.id])[row.id])

@@ -8,12 +8,12 @@ from typing import Any
 from api.errors import Fault, Refused
 from api.planning import looked_up
 from kdcore.spec import Plan, Problem, SpecError
-from kdcore.spec.studies.plan import StudyPlan, plan_study
-from kdcore.spec.studies.spec import StudySpec, parse_study
+from kdcore.spec.studies.kinds import AnySpec, parse_any, plan_any
+from kdcore.spec.studies.plan import StudyPlan
 from store.database import Database
 
 
-def planned_study(database: Database, project_id: str, body: Mapping[str, Any]) -> tuple[StudySpec, StudyPlan]:
+def planned_study(database: Database, project_id: str, body: Mapping[str, Any]) -> tuple[AnySpec, StudyPlan]:
     """A study spec and its plan.
 
     Raises:
@@ -24,8 +24,8 @@ def planned_study(database: Database, project_id: str, body: Mapping[str, Any]) 
         return looked_up(database, project_id, spec)[0]
 
     try:
-        spec = parse_study(body)
-        return spec, plan_study(spec, planner)
+        spec = parse_any(body)
+        return spec, plan_any(spec, planner)
     except SpecError as error:
         raise refused(error.problems) from None
 

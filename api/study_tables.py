@@ -5,26 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from api.study_stages import is_teacher, plan_now, rows_of, stage_of
+from kdcore.spec.studies.pilots import PILOT
 from kdcore.spec.studies.plan import StudyPlan
-from kdcore.spec.studies.results import Row, results
+from kdcore.spec.studies.ranking import RankingPlan
+from kdcore.spec.studies.results import results
+from kdcore.spec.studies.standings import standings
 from store.models import Study, StudyRun
 from store.studies import FINAL, TEACHER
 
 Json = dict[str, Any]
 
 
-def table(study: Study, runs: Iterable[StudyRun]) -> Json:
-    """Everything that the study has shown so far."""
-    rows = list(runs)
-    plan = StudyPlan.model_validate(study.plan)
-    of_arms = (_row(run) for run in rows if not run.arm.startswith(TEACHER))
+def table(study: Study, runs: Iterable[StudyRun], plan: StudyPlan | None = None) -> Json:
+    """Everything that a stage of the study has shown so far.
+
+    Args:
+        plan: of the stage; of the present one when left out.
+    """
+    found, rows = plan or plan_now(study), list(runs)
+    of_arms = rows_of(found, rows)
     return {
         "study_id": study.id,
+        "kind": study.kind,
         "name": study.name,
         "question": study.question,
         "status": study.status,
+        "stage": stage_of(study) if plan is None else PILOT,
         "teachers": teachers_of(rows),
-        **results(plan, of_arms, study.stopped, ended=study.status in FINAL),
+        "ranking": standings(found, of_arms) if isinstance(found, RankingPlan) else None,
+        **results(found, of_arms, study.stopped, ended=study.status in FINAL),
     }
 
 
@@ -41,19 +51,5 @@ def teachers_of(runs: Iterable[StudyRun]) -> list[Json]:
             "error": run.error,
         }
         for run in runs
-        if run.arm.startswith(TEACHER)
+        if is_teacher(run)
     ]
-
-
-def _row(run: StudyRun) -> Row:
-    return Row(
-        arm=run.arm,
-        seed=run.seed,
-        job=run.job_id,
-        status=str(run.status),
-        score=run.score,
-        validation=run.validation,
-        seconds=run.seconds,
-        figures=run.figures or {},
-        error=run.error,
-    )

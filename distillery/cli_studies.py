@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from distillery import cli_pilots
 from distillery import format as form
 from distillery.cli_submit import Spec, explained
 from distillery.client import Client
@@ -22,6 +23,7 @@ POLL_SECONDS = 2.0
 
 
 def register(app: typer.Typer) -> None:
+    cli_pilots.register(study_app)
     app.add_typer(study_app, name="study")
 
 
@@ -137,7 +139,7 @@ def delete(context: typer.Context, study_id: StudyId) -> None:
 
 
 def _follow(service: Client, study_id: str) -> None:
-    """A line for each change, then the table; exits with 1 unless the study succeeded."""
+    """A line for each change, then the table; exits with 1 unless the study succeeded, or waits for approval."""
     told = ""
     while True:
         study = service.study(study_id)
@@ -145,11 +147,11 @@ def _follow(service: Client, study_id: str) -> None:
         if line.plain != told:
             err().print(line, soft_wrap=True)
             told = line.plain
-        if study["status"] in FINAL:
+        if study["status"] in FINAL or study["waits_for"] == "approval":
             break
         time.sleep(POLL_SECONDS)
     show_study(out(), study, service.study_results(study_id))
-    if study["status"] != "succeeded":
+    if study["status"] in ("failed", "cancelled"):
         raise typer.Exit(1)
 
 

@@ -84,7 +84,9 @@ class Client:
     create_study, plan_study = asks(calls.create_study), asks(calls.plan_study)
     study_results, study_csv = asks(calls.study_results), asks(calls.study_csv)
     change_study, cancel_study = asks(calls.change_study), asks(calls.cancel_study)
-    delete_study = asks(calls.delete_study)
+    delete_study, retry_study = asks(calls.delete_study), asks(calls.retry_study)
+    approve_study, reject_study = asks(calls.approve_study), asks(calls.reject_study)
+    roll_back_study = asks(calls.roll_back_study)
 
     monitors, monitor = walks(calls.monitors), asks(calls.monitor)
     create_monitor, change_monitor = asks(calls.create_monitor), asks(calls.change_monitor)

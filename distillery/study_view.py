@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from distillery import format as form
+from distillery.pilot_view import show_decision, show_ranking
 from distillery.types import Study
 from distillery.watch import status_text
 
@@ -59,11 +60,14 @@ def show_study(console: Console, study: Study, results: Document) -> None:
     if study["status"] == "failed":
         console.print(Text(study["reason"] or "", style="red"))
     show_results(console, results)
+    show_decision(console, study)
 
 
 def show_results(console: Console, results: Document) -> None:
     """Print the table of a study; `*` marks arms that no other beats in everything."""
     console.print(_arms(results))
+    if results["ranking"]:
+        show_ranking(console, results["ranking"])
     for line in _remarks(results):
         console.print(line, markup=False, soft_wrap=True)
 

@@ -75,7 +75,7 @@ class Job(TypedDict, total=False):
 
 
 class Study(TypedDict, total=False):
-    """A question that several jobs answer; `spec`, `plan`, `stopped` and `teachers` only when one is asked for."""
+    """A question that several jobs answer; its documents (`spec`, `plan`, ...) only when one is asked for."""
 
     object: Literal["study"]
     id: str
@@ -100,6 +100,11 @@ class Study(TypedDict, total=False):
     plan: dict[str, Any]
     stopped: dict[str, Any]
     teachers: list[dict[str, Any]]
+    stage: str | None
+    outcome: Literal["go", "no-go"] | None
+    decision: dict[str, Any] | None
+    approval: dict[str, Any] | None
+    history: list[dict[str, Any]]
 
 
 class Event(TypedDict, total=False):

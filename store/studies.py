@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from store import cursors
+from store import cursors, studyruns
 from store.database import clock, now
 from store.errors import Conflict, Invalid, NotFound
 from store.ids import is_id, new_id
@@ -23,6 +23,8 @@ HOLD_SECONDS = 120.0
 LOOK_SECONDS = 30.0
 """How often a study is looked at though nothing has woken it."""
 FINAL = frozenset({StudyState.SUCCEEDED, StudyState.FAILED, StudyState.CANCELLED})
+WITHOUT_RUNS = ("no_teacher", "no_score")
+"""Why arms were stopped that a retry may heal."""
 _LAST_CHARACTER = "\U0010ffff"
 Json = dict[str, Any]
 
@@ -127,7 +129,8 @@ def runs_of(session: Session, study_id: str) -> list[StudyRun]:
 def counts_of(session: Session, study_ids: Collection[str]) -> dict[str, dict[str, int]]:
     """How many jobs each study has in each state."""
     found: dict[str, dict[str, int]] = {study_id: {} for study_id in study_ids}
-    state = func.coalesce(Job.status, StudyRun.status)
+    going = StudyRun.ended_at.is_(None)
+    state = case((going, func.coalesce(Job.status, StudyRun.status)), else_=StudyRun.status)
     query = select(StudyRun.study_id, state, func.count()).outerjoin(Job, Job.id == StudyRun.job_id)
     query = query.where(StudyRun.study_id.in_(list(found))).group_by(StudyRun.study_id, state)
     for study_id, status, count in session.execute(query):
@@ -237,8 +240,38 @@ def add_failure(session: Session, study: Study, arm: str, seed: int, error: Json
 
 
 def has_run(session: Session, study_id: str, arm: str, seed: int) -> bool:
-    """Whether the place is taken."""
-    return session.get(StudyRun, (study_id, arm, seed)) is not None
+    """Whether the place is taken, and not marked to be begun again."""
+    run = session.get(StudyRun, (study_id, arm, seed))
+    return run is not None and not studyruns.waits_again(run)
+
+
+def retry_study(session: Session, study: Study, arms: Collection[str]) -> int:
+    """Begins failed and cancelled places of these arms again, a shared teacher's too, and tells how many.
+
+    Arms that were stopped because their teacher failed, or none of their jobs succeeded, go on. A study that has ended
+    runs again.
+
+    Raises:
+        Conflict: it is being cancelled, or there is nothing to begin again.
+    """
+    session.refresh(study, with_for_update={"key_share": True})
+    if study.status == StudyState.CANCELLING:
+        raise Conflict("still_cancelling", f"Study {study.id} is being cancelled; retry it once that is done.")
+    kept = {name: one for name, one in study.stopped.items() if one.get("code") not in WITHOUT_RUNS}
+    found = studyruns.mark_again(session, study.id, set(arms) - set(kept))
+    if not found:
+        message = f"No job of study {study.id} has failed or was cancelled that could change anything; begin another."
+        raise Conflict("nothing_to_retry", message)
+    study.stopped = kept
+    go_again(session, study)
+    return len(found)
+
+
+def go_again(session: Session, study: Study) -> None:
+    """The study runs, whatever it was, and is looked at at once."""
+    move(session, study, StudyState.RUNNING, None)
+    study.finished_at, study.next_at = None, now(session)
+    session.flush()
 
 
 def open_jobs(session: Session, study_id: str) -> Sequence[str]:

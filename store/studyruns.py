@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import select, update
@@ -12,6 +13,7 @@ from store.models import Job, JobSpecRow, JobState, MetricPoint, Study, StudyRun
 
 Json = dict[str, Any]
 SPLIT = "validation"
+QUEUED, LOST = JobState.QUEUED, (JobState.FAILED, JobState.CANCELLED)
 
 
 def ended(session: Session, job: Job, to: JobState) -> None:
@@ -38,6 +40,34 @@ def again(session: Session, job: Job, new: Job) -> None:
     run.job_id, run.status, run.error, run.ended_at = new.id, new.status, None, None
     run.score = run.validation = run.seconds = run.figures = None
     session.flush()
+
+
+def mark_again(session: Session, study_id: str, arms: Collection[str]) -> list[StudyRun]:
+    """Marks the failed and cancelled places of these arms to be begun again; gives them.
+
+    Whoever leads the study on begins them. A place whose job is gone is forgotten, so that it gets a new one, and a
+    teacher that was trained, but could not be kept, is kept again.
+    """
+    mine = StudyRun.study_id == study_id, StudyRun.status.in_(LOST), StudyRun.ended_at.is_not(None)
+    query = select(StudyRun, Job.status).outerjoin(Job, Job.id == StudyRun.job_id).where(*mine)
+    found = []
+    for run, status in session.execute(query).all():
+        if run.arm not in arms:
+            continue
+        found.append(run)
+        if status in LOST:
+            run.status, run.error, run.score, run.validation, run.seconds, run.figures = QUEUED, *[None] * 5
+        elif status is None:
+            session.delete(run)
+        else:
+            run.status, run.error = status, None
+    session.flush()
+    return found
+
+
+def waits_again(run: StudyRun) -> bool:
+    """Whether the place is marked to be begun again: queued, though its job has ended."""
+    return run.status == QUEUED and run.ended_at is not None
 
 
 def run_of(session: Session, job: Job) -> StudyRun | None:
@@ -70,9 +100,18 @@ def _figures(result: Json, job: Job) -> Json:
         **{name: student.get(name) for name in ("interval", "parameters", "macs", "bytes")},
         "latency_ms": latency.get("p50"),
         "agreement_with_teacher": student.get("agreement_with_teacher"),
+        "divergence_from_teacher": student.get("divergence_from_teacher"),
         "train_seconds": job.durations.get("train"),
         "gate": gate or None,
+        "guard": _guard(result),
     }
+
+
+def _guard(result: Json) -> Json | None:
+    """What the harm guard found: whether the student was behind its twin that compares no features."""
+    findings = (result.get("diagnostics") or {}).get("findings") or []
+    found = next((one for one in findings if one.get("kind") == "harm_guard"), None)
+    return found and {name: found.get(name) for name in ("harmful", "matched", "unmatched", "tolerance", "epoch")}
 
 
 def _validation(session: Session, job: Job, plan: Json) -> float | None:

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from api.resources.base import AnyJson, Created, Document, document
+from api.study_stages import stage_of
 from store.models import Study as StudyRow
 from store.models import StudyState
+from store.pilots import approval_of, decision_of
 
 ArmJson = Annotated[
     Document,
@@ -35,7 +37,11 @@ class Study(Created):
     question: str
     status: StudyState
     reason: str | None = Field(description="why it has ended, or is as it is")
-    waits_for: str | None = Field(description="what it lacks to go on, such as room for further jobs")
+    waits_for: str | None = Field(
+        description="what it lacks to go on, such as room for further jobs; approval where a pilot has decided"
+    )
+    stage: str | None = Field(description="of a pilot: pilot, or the plan that was approved")
+    outcome: str | None = Field(description="of a pilot that has decided: go or no-go")
     dataset: str
     reference: str = Field(description="the arm that the others are compared with")
     arms: int
@@ -61,6 +67,11 @@ class StudyDetail(Study):
     plan: AnyJson = Field(description="every arm with its job spec and cost, as it was shown before it began")
     stopped: AnyJson = Field(description="arms that get no more jobs, with code, reason and seeds")
     teachers: list[AnyJson] = Field(description="shared teachers: name, job_id, status, model_id")
+    decision: AnyJson | None = Field(
+        description="of a pilot: outcome, code, reason, paired gain with interval, and each plan with its cost"
+    )
+    approval: AnyJson | None = Field(description="the plan that was approved, by whom, its result, and what was kept")
+    history: list[AnyJson] = Field(description="of a pilot: decided, approved, rolled_back ..., the oldest first")
 
 
 class StudyResults(BaseModel):
@@ -68,6 +79,8 @@ class StudyResults(BaseModel):
 
     object: Literal["study_results"] = "study_results"
     study_id: str
+    kind: str
+    stage: str | None = Field(description="of a pilot: pilot, or the plan whose table this is")
     name: str
     question: str
     status: StudyState
@@ -79,6 +92,9 @@ class StudyResults(BaseModel):
     arms: list[ArmJson]
     pareto: AnyJson = Field(description="axes, and the arms that no other beats in all of them")
     teachers: list[AnyJson]
+    ranking: AnyJson | None = Field(
+        description="of teachers: the best first, with scores, paired differences, gate and gap probe; and the answer"
+    )
     notes: list[str]
 
 
@@ -90,7 +106,8 @@ def study(row: StudyRow, counts: Mapping[str, int]) -> Study:
 def study_detail(row: StudyRow, counts: Mapping[str, int], teachers: list[Document]) -> StudyDetail:
     """The study of a row with its documents."""
     documents = {name: getattr(row, name) for name in ("spec", "plan", "stopped")}
-    return StudyDetail(**_columns(row, counts), **documents, teachers=teachers)
+    pilot = row.pilot or {"decision": None, "approval": None, "history": []}
+    return StudyDetail(**_columns(row, counts), **documents, teachers=teachers, **pilot)
 
 
 def study_path(study_id: str, *parts: str) -> str:
@@ -102,7 +119,10 @@ _NAMES = ("id", "kind", "name", "question", "status", "reason", "waits_for", "ve
 
 
 def _columns(row: StudyRow, counts: Mapping[str, int]) -> dict[str, Any]:
-    plan = row.plan
+    first, approval, decision = row.plan, approval_of(row), decision_of(row)
+    plan = first if approval is None else first["plans"][approval["plan"]]
+    planned = first["jobs"] if approval is None else first["jobs"] + plan["jobs"]
+    seconds = first["seconds"] if approval is None else first["seconds"] + plan["seconds"]
     base = study_path(row.id)
     return {
         **{name: getattr(row, name) for name in _NAMES},
@@ -110,8 +130,10 @@ def _columns(row: StudyRow, counts: Mapping[str, int]) -> dict[str, Any]:
         "reference": plan["reference"],
         "arms": len(plan["arms"]),
         "seeds": len(plan["seeds"]),
-        "jobs": {"planned": plan["jobs"], **counts},
+        "stage": stage_of(row),
+        "outcome": None if decision is None else decision["outcome"],
+        "jobs": {"planned": max(planned, sum(counts.values())), **counts},
         "budget": plan["budget"],
-        "seconds": plan["seconds"],
+        "seconds": seconds,
         "urls": {"self": base, "results": f"{base}/results", "jobs": f"/v1/jobs?study={row.id}"},
     }

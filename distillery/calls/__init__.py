@@ -86,11 +86,15 @@ from distillery.calls.of_service import (
     workers,
 )
 from distillery.calls.of_studies import (
+    approve_study,
     cancel_study,
     change_study,
     create_study,
     delete_study,
     plan_study,
+    reject_study,
+    retry_study,
+    roll_back_study,
     studies,
     study,
     study_csv,
@@ -110,6 +114,7 @@ from distillery.calls.of_webhooks import (
 
 __all__ = [
     "api_keys",
+    "approve_study",
     "architecture",
     "architectures",
     "artifacts",
@@ -181,9 +186,12 @@ __all__ = [
     "redeliver",
     "reevaluation",
     "reevaluations",
+    "reject_study",
     "resume",
     "retry",
+    "retry_study",
     "revoke_api_key",
+    "roll_back_study",
     "rotate_api_key",
     "rotate_webhook",
     "run_monitor",

@@ -47,6 +47,26 @@ def cancel_study(study_id: str) -> Call[Study]:
     return Call("POST", path_of("studies", study_id, "cancel"))
 
 
+def retry_study(study_id: str) -> Call[Study]:
+    """Begin failed and cancelled jobs of the table again, a shared teacher's too; nothing else is touched."""
+    return Call("POST", path_of("studies", study_id, "retry"))
+
+
+def approve_study(study_id: str, plan: str, *, despite_no_go: bool = False) -> Call[Study]:
+    """Have one of a pilot's plans run: `quick`, `standard` or `thorough`."""
+    return Call("POST", path_of("studies", study_id, "approve"), body={"plan": plan, "despite_no_go": despite_no_go})
+
+
+def reject_study(study_id: str) -> Call[Study]:
+    """End a study whose pilot was enough."""
+    return Call("POST", path_of("studies", study_id, "reject"))
+
+
+def roll_back_study(study_id: str) -> Call[Study]:
+    """Return a pilot to the state before its approval: jobs are cancelled, a moved alias goes back."""
+    return Call("POST", path_of("studies", study_id, "rollback"))
+
+
 def delete_study(study_id: str) -> Call[None]:
     """Forget a study that has ended, with its table; its jobs stay."""
     return Call("DELETE", path_of("studies", study_id))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kdcore.spec.base import Strict
 from kdcore.spec.brought import BroughtDataset
-from kdcore.spec.cards import InputCard, SplitName, TargetCard
+from kdcore.spec.cards import DatasetCard, InputCard, SplitName, TargetCard
 from kdcore.spec.datasets import DatasetInfo
 from kdcore.spec.job import DatasetRef, Splits
 from kdcore.spec.tasks import TaskInfo, TaskName, task_info
@@ -33,6 +33,7 @@ class DatasetPlan(Strict):
         given: the splits that it has by itself.
         grouped: whether examples belong to groups that no two splits share.
         flip: whether a mirrored picture keeps its label.
+        rarest: training examples of the rarest class, about, where each has one class and that is known.
     """
 
     name: str
@@ -49,6 +50,7 @@ class DatasetPlan(Strict):
     splits: Splits
     limit: int | None
     counts: Counts
+    rarest: int | None = None
     sha256: str | None = None
 
     @property
@@ -73,6 +75,7 @@ def dataset_plan(asked: DatasetRef, found: DatasetInfo | BroughtDataset) -> Data
         return _of_builtin(asked, found)
     card = found.card
     sizes: dict[str, int] = {name: split.count for name, split in card.splits.items()}
+    counts = _counts(sizes, asked)
     return DatasetPlan(
         name=card.name,
         id=asked.id,
@@ -87,13 +90,15 @@ def dataset_plan(asked: DatasetRef, found: DatasetInfo | BroughtDataset) -> Data
         flip=bool(card.flip),
         splits=asked.splits,
         limit=asked.limit,
-        counts=_counts(sizes, asked),
+        counts=counts,
+        rarest=_rarest(card, counts),
         sha256=card.sha256,
     )
 
 
 def _of_builtin(asked: DatasetRef, info: DatasetInfo) -> DatasetPlan:
     sizes = {"train": info.train, **({"test": info.test} if info.test else {})}
+    counts = _counts(sizes, asked)
     return DatasetPlan(
         name=info.name,
         path=asked.path,
@@ -103,8 +108,18 @@ def _of_builtin(asked: DatasetRef, info: DatasetInfo) -> DatasetPlan:
         flip=info.flip,
         splits=asked.splits,
         limit=asked.limit,
-        counts=_counts(sizes, asked),
+        counts=counts,
+        rarest=counts.train // info.num_classes,
     )
+
+
+def _rarest(card: DatasetCard, counts: Counts) -> int | None:
+    """Splits are stratified, so that a class keeps its share of the examples."""
+    train = card.splits["train"]
+    known = [count for count in train.class_counts if count]
+    if not known or not task_info(card.task).answers_classes or not card.target.classes:
+        return None
+    return min(known) * counts.train // max(1, train.count)
 
 
 def _counts(sizes: Mapping[str, int], asked: DatasetRef) -> Counts:

@@ -324,10 +324,14 @@ def _tried(stage: Stage, candidate: PointPair) -> Stage:
 
 def shortened(stages: Sequence[Stage], epochs: int) -> tuple[Stage, ...]:
     """The stages with fewer epochs, shared as before; each keeps at least one."""
-    total = sum(stage.epochs for stage in stages)
-    shares = [max(1, round(stage.epochs * epochs / total)) for stage in stages]
-    shares[-1] = max(1, epochs - sum(shares[:-1]))
+    shares = shares_of([stage.epochs for stage in stages], epochs)
     return tuple(stage.model_copy(update={"epochs": share}) for stage, share in zip(stages, shares, strict=True))
+
+
+def shares_of(before: Sequence[int], epochs: int) -> list[int]:
+    """So many epochs shared among stages as they were before; each gets at least one."""
+    shares = [max(1, round(own * epochs / sum(before))) for own in before]
+    return [*shares[:-1], max(1, epochs - sum(shares[:-1]))]
 
 
 def _before_accuracy(stages: Sequence[StagePlan]) -> int:

@@ -28,7 +28,8 @@ class StudyState(StrEnum):
 class Study(Base):
     """A question that several jobs answer.
 
-    ``next_at`` is when somebody has to look at it, and ``fence`` grows with each one who does.
+    ``next_at`` is when somebody has to look at it, and ``fence`` grows with each one who does. ``pilot`` is what a
+    pilot has come to: ``decision``, ``approval`` and ``history``, see ``store.pilots``.
     """
 
     __tablename__ = "studies"
@@ -49,6 +50,7 @@ class Study(Base):
     spec: Mapped[Json] = mapped_column(Verbatim)
     plan: Mapped[Json] = mapped_column(Verbatim)
     stopped: Mapped[Json] = mapped_column(default=dict)
+    pilot: Mapped[Json | None]
     version: Mapped[int] = mapped_column(default=1)
     fence: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime | None]

@@ -15,8 +15,15 @@ from browsing import TRAINING_MS, Site, Visit, Visitor, wait_for
 from playwright.sync_api import Locator, expect
 
 from distillery import Client
-from store.database import Database
-from store.models import Study
+from kdcore.spec import parse_spec, plan
+from kdcore.spec.studies.deciding import decide
+from kdcore.spec.studies.kinds import parse_any, plan_any
+from kdcore.spec.studies.pilots import PilotPlan
+from kdcore.spec.studies.results import Row
+from store import pilots, studies
+from store.database import Database, now
+from store.models import Study, StudyRun
+from store.projects import ensure_project
 from store.settings import Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -208,6 +215,67 @@ def test_a_study_is_begun_followed_and_cancelled(visitor: Visitor) -> None:
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Delete the study").click()
     expect(page.get_by_role("heading", name="No study yet")).to_be_visible()
+    visitor.check_quiet()
+
+
+@pytest.fixture
+def pilot(site: Site) -> Iterator[str]:
+    """A pilot that has decided, by rows as its jobs would have left them."""
+    base = {**BASE, "method": "mutual", "training": {"epochs": 400, "batch_size": 16}}
+    spec: dict[str, Any] = {"name": "worth-it", "kind": "pilot", "base": base}
+    planned = plan_any(parse_any(spec), lambda document: plan(parse_spec(document)))
+    assert isinstance(planned, PilotPlan)
+    rows = [
+        Row(arm.name, seed, None, "succeeded", score, score + seed * score / 1000, 20.0)
+        for arm, score in zip(planned.arms, (0.8, 0.85), strict=True)
+        for seed in planned.seeds
+    ]
+    with Database(Settings(home=site.service.home.path).database_url).write() as session:
+        project = ensure_project(session, PROJECT).id
+        documents = {"spec": spec, "plan": planned.document()}
+        study = studies.create_study(session, project, kind="pilot", name="worth-it", question="", **documents)
+        for row in rows:
+            at = now(session)
+            figures = {"status": row.status, "score": row.score, "validation": row.validation, "seconds": row.seconds}
+            session.add(StudyRun(study_id=study.id, arm=row.arm, seed=row.seed, created_at=at, ended_at=at, **figures))
+        pilots.decide(session, study, decide(planned, rows))
+    yield study.id
+    with Client(site.url, site.key(PROJECT)) as client:
+        client.cancel_study(study.id)
+
+
+def test_a_pilot_is_approved_and_rolled_back_by_who_may(visit: Visit, pilot: str) -> None:
+    reader = visit("jobs:read", project=PROJECT)
+    page = reader.sign_in(f"/studies/{pilot}")
+    panel = page.locator(".decision")
+    expect(panel.locator("h2")).to_contain_text("Go")
+    expect(panel.get_by_role("row").filter(has_text="Thorough")).to_contain_text("10 seeds")
+    expect(panel).to_contain_text("Gain in accuracy on the validation split: +5.0 points")
+    expect(panel.get_by_role("button")).to_have_count(0)
+    expect(page.locator(".standing")).to_contain_text("It waits for approval.")
+    reader.check_quiet()
+
+    writer = visit(project=PROJECT)
+    page = writer.sign_in(f"/studies/{pilot}")
+    panel = page.locator(".decision")
+    panel.get_by_role("radio", name="Quick").check()
+    panel.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Approve the plan").click()
+    expect(panel).to_contain_text("The plan Quick was approved by", timeout=TRAINING_MS)
+    expect(page.locator(".arms tbody tr").first).to_contain_text("(quick)")
+    panel.get_by_role("button", name="Roll back").click()
+    page.get_by_role("button", name="Roll back the plan").click()
+    expect(panel).to_contain_text("Rolled back: Quick", timeout=TRAINING_MS)
+    expect(panel.locator("h2")).to_contain_text("Go")
+    expect(panel.get_by_role("button", name="Approve")).to_be_visible(timeout=TRAINING_MS)
+    writer.check_quiet()
+
+
+def test_a_new_study_can_begin_as_a_pilot(visitor: Visitor) -> None:
+    page = visitor.sign_in("/studies/new")
+    page.get_by_label("Begin with").select_option("Is it worth it? (pilot)")
+    expect(page.locator(".submitbar")).to_contain_text("7 jobs")
+    expect(page.get_by_role("button", name="Begin study")).to_be_enabled()
     visitor.check_quiet()
 
 

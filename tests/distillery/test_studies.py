@@ -81,3 +81,47 @@ def test_a_fault_is_shown_at_its_line_and_a_cancelled_study_ends(distill: Any, c
     while client.study(study_id)["status"] != "cancelled":
         assert time.monotonic() < until
         time.sleep(0.2)
+
+
+def test_a_pilot_of_a_job_spec_is_decided_approved_and_rolled_back_by_command_line(
+    distill: Any, service: Service, client: Client, tmp_path: Path
+) -> None:
+    job = {**SPEC["base"], "name": "hinton-job", "method": "hinton"}
+    job["teacher"] = {"architecture": "resnet20", "train": {"epochs": 1}}
+    spec = tmp_path / "job.yaml"
+    spec.write_text(json.dumps(job, indent=2).replace('"hinton"', '"hnton"'))
+    refused = distill("study", "pilot", spec)
+    line = 1 + spec.read_text().splitlines().index('  "method": "hnton",')
+    assert (refused.exit_code, f"{spec}:{line}: base.method: no method" in refused.stderr) == (2, True), refused.stderr
+    spec.write_text(json.dumps(job))
+    begun = distill("study", "pilot", spec)
+    assert begun.exit_code == 0, begun.output
+    study_id = begun.stdout.strip()
+    assert distill("study", "approve", study_id, "--plan", "huge").exit_code == 2
+    end_without_a_figure(service, client, study_id)
+    watched = distill("study", "watch", study_id)
+    assert watched.exit_code == 0, watched.output
+    for words in ("no-go", "quick", "thorough", "--despite-no-go"):
+        assert words in watched.stdout, watched.stdout
+    assert distill("study", "approve", study_id, "--plan", "quick").exit_code != 0
+    approved = distill("study", "approve", study_id, "--plan", "quick", "--despite-no-go")
+    assert "is running, plan quick" in approved.stdout, approved.output
+    back = distill("study", "rollback", study_id)
+    assert "is waiting" in back.stdout, back.output
+    until = time.monotonic() + 30
+    while distill("study", "reject", study_id).exit_code != 0:  # its jobs have to end first
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert client.study(study_id)["reason"] == "rejected"
+
+
+def end_without_a_figure(service: Service, client: Client, study_id: str) -> None:
+    """No job succeeds, so that the pilot can only say no-go."""
+    until = time.monotonic() + 60
+    while client.study(study_id)["status"] == "running":
+        assert time.monotonic() < until
+        for _ in list(client.jobs(study=study_id, status="queued")):
+            lease = service.claim()
+            with service.database.write() as session:
+                records.fail(session, lease, {"code": "invalid_data", "message": "no"}, retry=False)
+        time.sleep(0.2)

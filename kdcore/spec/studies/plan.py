@@ -8,7 +8,7 @@ from typing import Any
 
 from kdcore.spec.base import Problem, SpecError, Strict, pointer, suggestion
 from kdcore.spec.estimate import estimate
-from kdcore.spec.plan import STUDENT, TEACHER, MetricPlan, Plan, PlanWarning
+from kdcore.spec.plan import STUDENT, TEACHER, Estimate, MetricPlan, Plan, PlanWarning
 from kdcore.spec.studies.comparing import apart, other_data
 from kdcore.spec.studies.expanding import Written, expanded
 from kdcore.spec.studies.rounds import jobs_of, rounds_of
@@ -29,7 +29,7 @@ class ArmPlan(Strict):
         teacher: name of the shared teacher that it waits for.
         apart: why it cannot be compared with the reference in pairs; empty where it can.
         parameters: of the student.
-        seconds: of one job, estimated, without a shared teacher's training.
+        seconds, steps: of one job, estimated, without a shared teacher's training.
     """
 
     name: str
@@ -41,6 +41,7 @@ class ArmPlan(Strict):
     apart: tuple[str, ...] = ()
     parameters: int
     seconds: float
+    steps: int = 0
 
 
 class TeacherPlan(SharedTeacher):
@@ -97,9 +98,11 @@ def plan_study(spec: StudySpec, planner: Planner) -> StudyPlan:
         SpecError: every fault, pointed at where the study spec has it.
     """
     written = expanded(spec)
-    reference = _reference(spec, written)
-    _check_seeds(written)
-    plans = _planned(spec, written, planner)
+    plans, problems = _planned(spec, written, planner)
+    problems = [*_reference_faults(spec, written), *_seed_faults(written), *problems]
+    if problems:
+        raise SpecError(problems)
+    reference = written[0].name if spec.reference is None else spec.reference
     _check_data(written, plans, reference)
     teachers, which = shared_teachers(spec.name, spec.base, written) if spec.share_teacher else ((), {})
     trained = tuple(
@@ -115,7 +118,8 @@ def plan_study(spec: StudySpec, planner: Planner) -> StudyPlan:
             teacher=which.get(arm.name),
             apart=tuple(apart(plan, plans[reference])),
             parameters=plan.networks[STUDENT].parameters,
-            seconds=_seconds(plan, shared=arm.name in which),
+            seconds=(cost := _cost(plan, shared=arm.name in which)).train_seconds,
+            steps=cost.steps,
         )
         for arm, plan in ((arm, plans[arm.name]) for arm in written)
     )
@@ -151,7 +155,8 @@ def _whole(
 def budget_faults(plan: StudyPlan) -> Iterator[Problem]:
     """Why a study is too large to be begun as it is."""
     most, at = plan.budget.jobs_at_most, "/budget/jobs_at_most"
-    told = f"this study is {plan.jobs:,} jobs ({len(plan.arms)} arms, {len(plan.seeds)} seeds), about {_hours(plan)}"
+    sizes = f"{_counted(len(plan.arms), 'arm')}, {_counted(len(plan.seeds), 'seed')}"
+    told = f"this study is {plan.jobs:,} jobs ({sizes}), about {_hours(plan)}"
     if most is None and plan.jobs > FREE_JOBS:
         message = f"{told}: say budget: {{jobs_at_most: {plan.jobs}}} to have it so, or leave arms, values or seeds out"
         yield Problem(pointer=at, code="cap_needed", message=message)
@@ -160,32 +165,33 @@ def budget_faults(plan: StudyPlan) -> Iterator[Problem]:
         yield Problem(pointer=at, code="too_many_jobs", message=message)
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _hours(plan: StudyPlan) -> str:
     return f"{plan.seconds / 3600:.1f} h" if plan.seconds >= 3600 else f"{plan.seconds / 60:.0f} min"
 
 
-def _reference(spec: StudySpec, written: Sequence[Written]) -> str:
+def _reference_faults(spec: StudySpec, written: Sequence[Written]) -> Iterator[Problem]:
     names = [arm.name for arm in written]
-    if spec.reference is None:
-        return names[0]
-    if spec.reference not in names:
+    if spec.reference is not None and spec.reference not in names:
         message = f"no arm is called {spec.reference!r}; {suggestion(spec.reference, names)}"
-        raise SpecError([Problem(pointer="/reference", code="unknown_arm", message=message)])
-    return spec.reference
+        yield Problem(pointer="/reference", code="unknown_arm", message=message)
 
 
-def _check_seeds(written: Sequence[Written]) -> None:
+def _seed_faults(written: Sequence[Written]) -> list[Problem]:
     """Every job gets its seed from ``seeds``: one that is set elsewhere would mean nothing."""
     faults = [
         Problem(pointer=arm.places[SEED], code="seed_of_study", message="say which seeds in seeds: all arms have them")
         for arm in written
         if SEED in arm.places
     ]
-    if faults:
-        raise SpecError(faults[:1])
+    return faults[:1]
 
 
-def _planned(spec: StudySpec, written: Sequence[Written], planner: Planner) -> dict[str, Plan]:
+def _planned(spec: StudySpec, written: Sequence[Written], planner: Planner) -> tuple[dict[str, Plan], list[Problem]]:
+    """The plan of each arm, and what stands in the way of one, each fault once."""
     plans: dict[str, Plan] = {}
     problems: dict[tuple[str, str], Problem] = {}
     for arm in written:
@@ -197,9 +203,7 @@ def _planned(spec: StudySpec, written: Sequence[Written], planner: Planner) -> d
                 where = "" if len(written) == 1 else f" (arm {arm.name!r})"
                 found = Problem(pointer=place, code=problem.code, message=problem.message + where)
                 problems.setdefault((place, problem.code), found)
-    if problems:
-        raise SpecError(problems.values())
-    return plans
+    return plans, list(problems.values())
 
 
 def _plan(spec: Mapping[str, Any], planner: Planner) -> Plan:
@@ -221,18 +225,19 @@ def _check_data(written: Sequence[Written], plans: Mapping[str, Plan], reference
         raise SpecError(faults)
 
 
-def _seconds(plan: Plan, *, shared: bool) -> float:
+def _cost(plan: Plan, *, shared: bool) -> Estimate:
     """Of a job whose teacher is there already, where it is shared."""
     if not shared:
-        return plan.estimate.train_seconds
+        return plan.estimate
     runs = [run for run in plan.runs if run.name != TEACHER]
     kept = list(chain.from_iterable(plan.kept))
-    return estimate(plan.networks, runs, kept, plan.spec.resources.device).train_seconds
+    return estimate(plan.networks, runs, kept, plan.spec.resources.device)
 
 
 def _warnings(spec: StudySpec, arms: Sequence[ArmPlan], seconds: float, seeds: int) -> Iterator[PlanWarning]:
     if seeds < 3:
-        message = f"{seeds} seeds give no interval: three are the least, five are usual"
+        given = "1 seed gives" if seeds == 1 else f"{seeds} seeds give"
+        message = f"{given} no interval: three are the least, five are usual"
         yield PlanWarning(code="few_seeds", pointer="/seeds", message=message)
     for arm in arms:
         if arm.apart:

@@ -57,16 +57,18 @@ class Facts:
         runs: by arm and seed.
         teachers: state of each shared teacher's job; ``kept`` once its model can be used, missing before it has one.
         stopped: arms that get no more jobs.
+        spent: seconds that jobs of an earlier stage of the study took.
     """
 
     runs: Mapping[Place, RunFacts]
     teachers: Mapping[str, RunFacts] = field(default_factory=dict)
     stopped: Mapping[str, Stopped] = field(default_factory=dict)
+    spent: float = 0.0
 
     @property
     def seconds(self) -> float:
         """That all of its jobs have taken."""
-        return sum(run.seconds or 0.0 for run in (*self.runs.values(), *self.teachers.values()))
+        return self.spent + sum(run.seconds or 0.0 for run in (*self.runs.values(), *self.teachers.values()))
 
 
 @dataclass(frozen=True)

@@ -61,40 +61,25 @@ class StopEarly(Strict):
     first: int = Field(default=1, ge=1, le=SEEDS_MAX)
 
 
-class StudySpec(Strict):
-    """What a study asks. Unknown fields are refused; what is left out has the default shown.
+class Asked(Strict):
+    """What every kind of study says.
 
     Attributes:
         name: shown everywhere; need not be unique.
-        kind: what the study is for.
         question: in the words of who asks.
         base: a job spec; its name may be left out.
-        arms: named changes of the base; the base alone when neither arms nor a grid are given.
-        grid: values by JSON pointer into the base; every combination is tried, of each arm where there are arms, too.
         seeds: how many, or which; every arm has the same, so that they can be compared in pairs.
-        reference: the arm that the others are compared with; the first when left out.
-        share_teacher: train a teacher with ``train`` once, in a job of its own, for all arms that have the same.
-        budget, stop_early: see there.
+        budget: see there.
     """
 
     name: JobName
-    kind: Literal["comparison"] = "comparison"
     question: str = Field(default="", max_length=2000)
     base: dict[str, Any]
-    arms: tuple[Arm, ...] = Field(default=(), max_length=ARMS_MAX)
-    grid: dict[Pointer, Values] = Field(default={}, max_length=20)
     seeds: Annotated[int, Field(ge=1, le=SEEDS_MAX)] | Annotated[tuple[Seed, ...], Field(max_length=SEEDS_MAX)] = 3
-    reference: ArmName | None = None
-    share_teacher: bool = True
     budget: Budget = Budget()
-    stop_early: StopEarly | None = None
 
     @model_validator(mode="after")
-    def _names_are_different(self) -> Self:
-        names = [arm.name for arm in self.arms]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"two arms are called {twice!r}: give each a name of its own")
+    def _seeds_are_different(self) -> Self:
         if isinstance(self.seeds, tuple) and (not self.seeds or len(set(self.seeds)) < len(self.seeds)):
             raise ValueError("seeds is a number, or a list of different seeds")
         return self
@@ -107,6 +92,34 @@ class StudySpec(Strict):
         training = self.base.get("training")
         first = training.get("seed", 0) if isinstance(training, Mapping) else 0
         return tuple(range(first, first + self.seeds)) if isinstance(first, int) else tuple(range(self.seeds))
+
+
+class StudySpec(Asked):
+    """What a comparison asks. Unknown fields are refused; what is left out has the default shown.
+
+    Attributes:
+        kind: what the study is for.
+        arms: named changes of the base; the base alone when neither arms nor a grid are given.
+        grid: values by JSON pointer into the base; every combination is tried, of each arm where there are arms, too.
+        reference: the arm that the others are compared with; the first when left out.
+        share_teacher: train a teacher with ``train`` once, in a job of its own, for all arms that have the same.
+        stop_early: see there.
+    """
+
+    kind: Literal["comparison"] = "comparison"
+    arms: tuple[Arm, ...] = Field(default=(), max_length=ARMS_MAX)
+    grid: dict[Pointer, Values] = Field(default={}, max_length=20)
+    reference: ArmName | None = None
+    share_teacher: bool = True
+    stop_early: StopEarly | None = None
+
+    @model_validator(mode="after")
+    def _names_are_different(self) -> Self:
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"two arms are called {twice!r}: give each a name of its own")
+        return self
 
 
 def parse_study(data: Mapping[str, Any]) -> StudySpec:

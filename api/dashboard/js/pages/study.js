@@ -3,9 +3,11 @@
 import { h, fill } from "../lib/dom.js";
 import { t } from "../lib/text.js";
 import { arms } from "../studies/arms.js";
+import { decision } from "../studies/decision.js";
 import { differences } from "../studies/differences.js";
 import { header } from "../studies/header.js";
 import { pareto } from "../studies/pareto.js";
+import { ranking } from "../studies/ranking.js";
 import { remarks } from "../studies/remarks.js";
 import { runs } from "../studies/runs.js";
 import { standing } from "../studies/standing.js";
@@ -25,9 +27,9 @@ function show(main, state) {
   const head = header(state, () => polling.now());
   const charts = [differences(state), pareto(state)];
   const copied = copies({ spec: state.study.spec }, STUDY);
-  const parts = [head, standing(state), arms(state), ...charts, runs(state), remarks(state)];
-  const [, stands, table, against, front, single, noted] = parts.map((part) => part.element);
-  fill(main, h("div", { class: "stack studypage" }, head.element, stands, noted, table, h("div", { class: "pair" }, against, front), single, copied.element));
+  const parts = [head, decision(state, () => polling.now()), standing(state), ranking(state), arms(state), ...charts, runs(state), remarks(state)];
+  const [, decided, stands, ranked, table, against, front, single, noted] = parts.map((part) => part.element);
+  fill(main, h("div", { class: "stack studypage" }, head.element, decided, stands, noted, ranked, table, h("div", { class: "pair" }, against, front), single, copied.element));
 
   function update() {
     title(state.study.name);

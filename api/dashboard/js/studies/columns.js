@@ -9,9 +9,9 @@ import { badge, isFinal } from "../ui/status.js";
 /** Name of the column -> what its cell shows of a study, as [key, drawing]. */
 const CELLS = {
   name: (study) => [[study.name, study.question], () => [h("a", { href: `/studies/${study.id}` }, study.name), study.question && h("p", { class: "note brief" }, study.question)]],
-  status: (study) => [[study.status, study.waits_for], () => [badge(study.status), study.waits_for && h("p", { class: "note" }, study.waits_for)]],
+  status: (study) => [[study.status, study.waits_for], () => [badge(study.status), study.waits_for && h("p", { class: "note" }, waits(study))]],
   jobs: (study) => [study.jobs, () => [progress(study), h("p", { class: "note" }, endedOf(study))]],
-  tried: (study) => [[study.arms, study.seeds], () => t("studies.tried", { arms: whole(study.arms), seeds: whole(study.seeds) })],
+  tried: (study) => [[study.arms, study.seeds], () => tried(study.arms, study.seeds)],
   reference: (study) => [study.reference, () => study.reference],
   dataset: (study) => [study.dataset, () => study.dataset],
   created: (study) => [ageOf(study), () => h("time", { datetime: study.created_at, title: moment(study.created_at) }, ageOf(study))],
@@ -23,7 +23,19 @@ export const columns = () => Object.entries(CELLS).map(([name, cell]) => ({ name
 /** Whether a study may soon be otherwise. */
 export const moves = (study) => !isFinal(study.status);
 
+/** What a pilot that has decided waits for. */
+export const APPROVAL = "approval";
+
 const ENDS = ["succeeded", "failed", "cancelled"];
+
+/** `1 seed`, `3 seeds`. */
+export const seedsOf = (n) => t("studies.seeds", { n, number: whole(n) });
+
+/** `2 arms × 3 seeds`. */
+export const tried = (arms, seeds) => t("studies.tried", { arms: t("studies.arms", { n: arms, number: whole(arms) }), seeds: seedsOf(seeds) });
+
+/** What it waits for, in words. */
+export const waits = ({ waits_for: what }) => (what === APPROVAL ? t("standing.approval") : t("standing.waits", { what }));
 
 /** How many of its jobs have ended. */
 export const ended = ({ jobs }) => ENDS.reduce((sum, status) => sum + (jobs[status] ?? 0), 0);

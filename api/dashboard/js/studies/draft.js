@@ -30,10 +30,14 @@ export const BEGINNINGS = {
     grid: { "/method/temperature": [1, 4, 8], "/training/optimizer/lr": [0.05, 0.1] }, seeds: 3,
     stop_early: { factor: 3, first: 1 },
   },
+  pilot: {
+    name: "digits-pilot", kind: "pilot", question: "Is hinton worth its time here?", base: { ...BASE, method: "hinton" },
+    share: { data: 0.25, epochs: 0.25 }, threshold: 0.005, seeds: 3,
+  },
   teachers: {
-    name: "digits-teachers", question: "Which teacher teaches best?", base: { ...BARE, method: "hinton" },
-    arms: ["resnet20", "resnet56"].map((architecture) => ({ name: architecture, changes: { teacher: { architecture, train: { epochs: 12 } } } })),
-    seeds: 3,
+    name: "digits-teachers", kind: "teacher-ranking", question: "Which teacher teaches best?", base: { ...BARE, method: "hinton" },
+    teachers: ["resnet20", "resnet56"].map((architecture) => ({ architecture, train: { epochs: 12 } })),
+    share: { data: 1, epochs: 0.25 }, seeds: 3,
   },
 };
 

@@ -39,6 +39,7 @@ export function header(state, changed) {
   }
 
   const does = {
+    retry: () => ask("retry", () => post(`/v1/studies/${state.id}/retry`)),
     cancel: () => ask("cancel", () => post(`/v1/studies/${state.id}/cancel`)),
     delete: () => ask("delete", () => remove(`/v1/studies/${state.id}`, { "If-Match": `"${state.study.version}"` })),
   };
@@ -51,6 +52,7 @@ export function header(state, changed) {
       h("a", { class: "button", href: `${urls.results}?format=csv`, download: `${state.id}.csv` }, icon("download"), t("study.csv")),
       h("a", { class: "button", href: urls.results, download: `${state.id}.json` }, icon("download"), t("study.json")),
       writes && h("a", { class: "button", href: `/studies/new?from=${state.id}` }, icon("copy"), t("action.clone")),
+      writes && now !== "cancelling" && state.lost && button("retry", "retry"),
       writes && !isFinal(now) && now !== "cancelling" && button("cancel", "stop"),
       writes && isFinal(now) && button("delete"),
     ];
@@ -65,7 +67,7 @@ export function header(state, changed) {
       t("study.subject", { data: study.dataset, reference: study.reference, title: state.metric.title }),
       study.finished_at && ` · ${t("study.finished", { time: moment(study.finished_at) })}`]);
     const focused = actions.contains(document.activeElement);
-    redraw(actions, study.status, offered);
+    redraw(actions, [study.status, state.lost], offered);
     if (focused && !actions.contains(document.activeElement)) name.focus();
   }
 

@@ -6,6 +6,7 @@ import { t } from "../lib/text.js";
 import { notice, sentence } from "../ui/notice.js";
 import { scroller } from "../ui/scroll.js";
 import { changesOf } from "./arms.js";
+import { tried } from "./columns.js";
 
 export function planView() {
   const [warned, facts, arms, note] = [h("div", { class: "stack" }), h("dl", { class: "facts" }), scroller(), h("p", { class: "note" })];
@@ -25,7 +26,7 @@ export function planView() {
 
 function factsOf({ jobs, seconds, arms, seeds, teachers, rounds }) {
   return [
-    fact("studyplan.jobs", whole(jobs), t("studyplan.made", { arms: whole(arms.length), seeds: whole(seeds.length), teachers: whole(teachers.length) })),
+    fact("studyplan.jobs", whole(jobs), t("studyplan.made", { tried: tried(arms.length, seeds.length), teachers: whole(teachers.length) })),
     fact("studyplan.time", roughly(seconds), t("studyplan.timeNote")),
     fact("studyplan.seeds", seeds.join(", "), rounds.length > 1 ? t("studyplan.rounds", { list: rounds.join(", ") }) : t("studyplan.every")),
   ];

@@ -5,7 +5,7 @@ import { duration, roughly, whole } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { sentence } from "../ui/notice.js";
 import { badge } from "../ui/status.js";
-import { ended, progress } from "./columns.js";
+import { ended, progress, tried, waits } from "./columns.js";
 
 const HOUR = 3600;
 
@@ -19,13 +19,13 @@ function drawn(state) {
   const { study } = state;
   return [
     progress(study),
-    study.waits_for && h("p", {}, t("standing.waits", { what: study.waits_for })),
+    study.waits_for && h("p", {}, waits(study)),
     study.status === "failed" && study.reason && h("p", { class: "bad" }, sentence(study.reason)),
     h("dl", { class: "facts" },
       fact("standing.jobs", t("standing.of", { n: whole(ended(study)), all: whole(study.jobs.planned) }), counts(study)),
       fact("standing.used", duration(state.used), t("standing.estimated", { time: roughly(study.seconds) })),
       fact("standing.hours", ...budgeted(study)),
-      fact("standing.tried", t("studies.tried", { arms: whole(study.arms), seeds: whole(study.seeds) }), t("standing.seeds", { list: state.results.seeds.join(", ") }))),
+      fact("standing.tried", tried(study.arms, study.seeds), t("standing.seeds", { n: state.results.seeds.length, list: state.results.seeds.join(", ") }))),
     state.results.teachers.length > 0 && h("div", {}, h("h3", {}, t("standing.teachers")), h("ul", { class: "plainlist" }, state.results.teachers.map(teacher))),
   ];
 }

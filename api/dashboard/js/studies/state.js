@@ -4,6 +4,8 @@ import { named } from "../lib/metric.js";
 import { get } from "../net/api.js";
 import { moves } from "./columns.js";
 
+const LOST = new Set(["failed", "cancelled"]);
+
 export class StudyState {
   constructor(id) {
     Object.assign(this, { id, study: null, results: null });
@@ -33,6 +35,11 @@ export class StudyState {
   /** The arms that have a score. */
   get measured() {
     return this.results.arms.filter(({ summary }) => summary);
+  }
+
+  /** Whether a job of the table, or a shared teacher's, was lost. */
+  get lost() {
+    return [...this.results.arms.flatMap(({ runs }) => runs), ...this.results.teachers].some(({ status }) => LOST.has(status));
   }
 
   /** Device seconds of all jobs that have ended, those of shared teachers too. */
