@@ -21,7 +21,7 @@ from store.database import make_engine
 from store.migrate import config, current, head, migration_engine, upgrade
 from store.models import Base, Job
 
-NEWEST = "0014"
+NEWEST = "0015"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
