@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from torch import nn
@@ -146,18 +146,7 @@ class Prover:
 
     def _licences(self) -> list[Licence]:
         """What the job worked under, and by whose permission where a licence forbids derivatives."""
-        permission = self.workshop.plan.spec.permission
-        told = [] if permission is None else [f"permission: {permission}"]
-        return [
-            Licence(
-                of=one.of,
-                name=one.name,
-                licence=one.licence,
-                derivatives=one.derivatives,
-                notes=[*one.notes, *(told if one.derivatives == "forbidden" else [])],
-            )
-            for one in self.workshop.plan.licences
-        ]
+        return [cast(Licence, one.model_dump(mode="json")) for one in self.workshop.plan.licences]
 
     def _dataset(self) -> dict[str, Any]:
         plan = self.workshop.plan.dataset
