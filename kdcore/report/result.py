@@ -106,8 +106,10 @@ class ExportFigures(TypedDict):
 
 
 class Licence(TypedDict):
-    """Of a teacher, initial weights or a dataset. ``derivatives``: whether it lets others hand out what is made from it;
-    ``permission``: who allows it all the same. ``via``: models made of it that lead to this job, the first made first.
+    """Of a teacher, initial weights or a dataset.
+
+    ``derivatives``: whether it lets others hand out what is made from it; ``permission``: who allows it all the same.
+    ``via``: models made of it that lead to this job, the first made first.
     """
 
     of: str
