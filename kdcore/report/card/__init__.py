@@ -19,6 +19,7 @@ from kdcore.report.result import Result
 from kdcore.spec.plan import Plan
 
 CARD = "README.md"
+INPUTS = {"image": "pictures", "series": "series", "table": "rows of a table", "tokens": "token ids"}
 
 
 def write_card(result: Result, plan: Plan, provenance: Provenance, folder: Path) -> None:
@@ -63,7 +64,7 @@ def _limits(plan: Plan, found: list[Risk]) -> str:
     shape, classes = " × ".join(map(str, plan.dataset.input_shape)), plan.dataset.target.classes
     named = f" and answers {len(classes)} outputs ({plain(_some(classes))})" if classes else ""
     meant = (
-        f"It takes {plain(plan.dataset.input.kind)} of shape {shape}{named}. Its figures hold for data like "
+        f"It takes {INPUTS[plan.dataset.input.kind]} of shape {shape}{named}. Its figures hold for data like "
         f"{plain(plan.dataset.name)}; nothing here says what it does with other data."
     )
     told = [f"**{plain(risk.what)}** ({risk.level}): {plain(risk.detail)}" for risk in found]
