@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kdcore.export.provenance import Provenance
 from kdcore.report import numbers
 from kdcore.report.card.front import teacher_of
-from kdcore.report.card.markdown import bullets, plain, section, table
+from kdcore.report.card.markdown import bullets, en, plain, section, table
 from kdcore.report.hazards import licence_name
 from kdcore.report.language import Text, name_of, say
 from kdcore.report.reading import part_name
@@ -36,7 +36,7 @@ def _training(result: Result, plan: Plan, provenance: Provenance) -> Iterator[tu
     yield "Epochs", f"{asked.epochs}, batches of {asked.batch_size}, {asked.optimizer.name}"
     yield "Seeds", ", ".join(f"{name} {seed}" for name, seed in provenance["seeds"].items())
     cost = result["cost"]
-    yield "Cost", f"{numbers.seconds(cost['device_seconds']).en} of {cost['device']}{_energy(result)}"
+    yield "Cost", f"{en(numbers.seconds(cost['device_seconds']))} of {cost['device']}{_energy(result)}"
 
 
 def _teacher(plan: Plan) -> str:
@@ -99,5 +99,4 @@ def _provenance(found: Provenance) -> Iterator[tuple[Text, Text]]:
     for split, digest in found["data"]["sha256"].items():
         yield f"Data, {split} (sha256)", digest
     for part, weights in found["weights"].items():
-        name = part_name(part)
-        yield f"{name if isinstance(name, str) else name.en} weights (sha256)", weights["sha256"]
+        yield f"{en(part_name(part))} weights (sha256)", weights["sha256"]
