@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kdcore.export.graph import export_onnx
     from kdcore.export.int8 import export_int8
     from kdcore.export.manifest import bundle
-    from kdcore.export.verification import TOLERANCES, Export, Judge, Tolerance, Written, verify
+    from kdcore.export.verification import TOLERANCES, Export, Judge, Tolerance, verify
     from kdcore.export.weights import export_safetensors, load_safetensors
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "ExportError",
     "Judge",
     "Tolerance",
-    "Written",
     "artifact",
     "bundle",
     "deliver",
@@ -42,7 +41,7 @@ _HOMES = {
     "graph": ("export_onnx",),
     "int8": ("export_int8",),
     "manifest": ("bundle",),
-    "verification": ("TOLERANCES", "Export", "Judge", "Tolerance", "Written", "verify"),
+    "verification": ("TOLERANCES", "Export", "Judge", "Tolerance", "verify"),
     "weights": ("export_safetensors", "load_safetensors"),
 }
 

@@ -1,12 +1,11 @@
-"""``python -m kdcore.export.check INPUTS.npy [FORMAT FILE OUTPUTS.npy] ...``: what delivered files answer on their own.
+"""``python -m kdcore.export.check FORMAT FILE INPUTS.npy LOGITS.npy``: what a delivered file answers on its own.
 
 Runs in a process that has never seen the trained student. For ONNX it does not even import torch; what is said to need
-none of our code is run where none of it can be imported, so formats in ``OURS`` come first.
+none of our code is run where none of it can be imported.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,23 +15,16 @@ import numpy as np
 from kdcore.export.errors import root_cause
 
 BATCH = 256
-REASON = ".reason"
-"""Ending of the file that says, beside where the outputs would be, why there are none."""
-OURS = frozenset({"safetensors"})
-"""Formats that are opened by our own code."""
 Network = Callable[[np.ndarray], np.ndarray]
 
 
 def main(arguments: list[str]) -> int:
-    inputs, *files = arguments
-    data = np.load(inputs)
-    for kind, file, outputs in zip(*[iter(files)] * 3, strict=True):
-        try:
-            part = f"{outputs}.part.npy"  # whoever reads it finds it whole, even where this process is ended
-            np.save(part, answers(OPENERS[kind](Path(file)), data))
-            os.replace(part, outputs)
-        except Exception as error:
-            Path(outputs).with_suffix(REASON).write_text(root_cause(error), encoding="utf-8")
+    kind, file, inputs, outputs = arguments
+    try:
+        np.save(outputs, answers(OPENERS[kind](Path(file)), np.load(inputs)))
+    except Exception as error:
+        sys.stderr.write(root_cause(error) + "\n")
+        return 1
     return 0
 
 

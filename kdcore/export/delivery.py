@@ -21,7 +21,7 @@ from kdcore.export.loader import CONFIG, CONSTANTS, LOADER, WEIGHTS, export_load
 from kdcore.export.program import export_program, exported
 from kdcore.export.sizes import remove
 from kdcore.export.transformers import export_huggingface
-from kdcore.export.verification import Export, Judge, Written, verify, withheld
+from kdcore.export.verification import Export, Judge, verify, withheld
 from kdcore.export.weights import export_safetensors
 from kdcore.measure.latency import latencies
 from kdcore.measure.predict import predict
@@ -40,8 +40,6 @@ FILES = {
 SMALLER = ("onnx-fp16", "onnx-int8")
 """Formats that are there for their size."""
 
-BY_LOADER = "loader"
-"""How the weights are checked a second time: by their own loader."""
 TIMED_SECONDS = 0.5
 
 
@@ -94,7 +92,8 @@ def deliver(delivery: Delivery, wanted: Sequence[str], folder: Path) -> list[Exp
         raise ValueError(f"unknown format {unknown[0]!r}; known: {', '.join(FILES)}")
     with tempfile.TemporaryDirectory(prefix="distillery-export-") as scratch:
         writer = _Writer(delivery, folder, Path(scratch))
-        return writer.timed(writer.made(wanted))
+        made = [export for format in wanted for export in writer.made(format)]
+        return writer.timed(made)
 
 
 @dataclass(frozen=True)
@@ -105,31 +104,25 @@ class _Writer:
     folder: Path
     scratch: Path
 
-    def made(self, wanted: Sequence[str]) -> list[Export]:
-        """Every format, written one after the other and then verified together; the loader behind its weights."""
-        formats = [one for format in wanted for one in ((format, BY_LOADER) if format == "safetensors" else (format,))]
-        tried = [self._tried(format) for format in formats]
-        delivery = self.delivery
-        written = [one for one in tried if isinstance(one, Written)]
-        verified = iter(verify(written, inputs=delivery.inputs, answers=delivery.answers, judge=delivery.judge))
-        return self._with_loader([next(verified) if isinstance(one, Written) else one for one in tried])
+    def made(self, format: str) -> list[Export]:
+        found = [self._checked(format, self.folder / FILES[format])]
+        return [*found, self._loader()] if format == "safetensors" and found[0].verified else found
 
-    def _tried(self, format: str) -> Written | Export:
-        path = self.folder / (LOADER if format == BY_LOADER else FILES[format])
+    def _checked(self, format: str, path: Path) -> Export:
+        delivery = self.delivery
         try:
             self._write(format, path)
         except ExportError as error:
             remove(path)
             return withheld(path.name, format, str(error))
-        return Written(path, format, smaller_than=self._float_onnx() if format in SMALLER else None)
-
-    def _with_loader(self, made: list[Export]) -> list[Export]:
-        """A loader is nothing without its weights, and what lies beside it nothing without the loader."""
-        passed = {one.format for one in made if one.verified}
-        if BY_LOADER not in passed or "safetensors" not in passed:
-            for name in (LOADER, CONFIG, CONSTANTS):
-                remove(self.folder / name)
-        return [one for one in made if one.format != BY_LOADER or "safetensors" in passed]
+        return verify(
+            path,
+            format=format,
+            inputs=delivery.inputs,
+            answers=delivery.answers,
+            judge=delivery.judge,
+            smaller_than=self._float_onnx() if format in SMALLER else None,
+        )
 
     def _write(self, format: str, path: Path) -> None:
         delivery = self.delivery
@@ -149,6 +142,13 @@ class _Writer:
                 export_huggingface(delivery.student, path, delivery.description, tokenizer=given, special=special)
             case "loader":
                 export_loader(delivery.program, self.folder, delivery.description)
+
+    def _loader(self) -> Export:
+        export = self._checked("loader", self.folder / LOADER)
+        if not export.verified:
+            for name in (CONFIG, CONSTANTS):
+                remove(self.folder / name)
+        return export
 
     def _float_onnx(self) -> Path:
         """The float file, the delivered one where there is one."""

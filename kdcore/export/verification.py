@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdcore.export.asking import asked
 from kdcore.export.errors import ExportError
 from kdcore.export.sizes import digest_of, remove, size_of
 from kdcore.measure.intervals import Interval
@@ -98,45 +100,31 @@ class Comparison:
     interval: Interval | None
 
 
-@dataclass(frozen=True)
-class Written:
-    """A file or folder of a format that is to be verified; ``smaller_than``: a file that it must be smaller than."""
-
-    path: Path
-    format: str
-    tolerance: Tolerance | None = None
-    smaller_than: Path | None = None
-
-
 def verify(
-    written: Sequence[Written], *, inputs: Tensor, answers: Tensor, judge: Judge, timeout: float = TIMEOUT_SECONDS
-) -> list[Export]:
-    """Reload what was written in fresh processes and compare it with the student's ``answers`` to ``inputs`` [N, ...].
+    path: Path,
+    *,
+    format: str,
+    inputs: Tensor,
+    answers: Tensor,
+    judge: Judge,
+    tolerance: Tolerance | None = None,
+    smaller_than: Path | None = None,
+    timeout: float = TIMEOUT_SECONDS,
+) -> Export:
+    """Reload ``path`` in a fresh process and compare it with the student's ``answers`` to ``inputs``, both [N, ...].
 
-    What fails is removed.
+    ``path`` is removed when it fails; it may be a folder. With ``smaller_than`` it must also be smaller than that file.
     """
-    given = asked([(one.format, one.path) for one in written], inputs.cpu().numpy(), timeout)
-    judged = [(one, *_judged(one, own, answers, judge)) for one, own in zip(written, given, strict=True)]
-    return [_export(one, comparison, "; ".join(reasons)) for one, comparison, reasons in judged]
-
-
-def _judged(
-    one: Written, own: np.ndarray | ExportError, answers: Tensor, judge: Judge
-) -> tuple[Comparison | None, list[str]]:
-    comparison, reasons = None, list(_too_large(one))
+    size = size_of(path)
+    comparison = None
     try:
-        if isinstance(own, ExportError):
-            raise own
-        comparison = _compare(own, answers.numpy(), judge)
-        reasons += _objections(comparison, one.tolerance or TOLERANCES[one.format])
+        comparison = _compare(_answers(path, format, inputs, timeout), answers.numpy(), judge)
+        reasons = list(_objections(comparison, tolerance or TOLERANCES[format]))
     except ExportError as error:
-        reasons.append(str(error))
-    return comparison, reasons
-
-
-def _too_large(one: Written) -> Iterator[str]:
-    if one.smaller_than is not None and (size := size_of(one.path)) >= (other := one.smaller_than.stat().st_size):
-        yield f"its {size:,} bytes are no fewer than the {other:,} of {one.smaller_than.name}"
+        reasons = [str(error)]
+    if smaller_than is not None and size >= (other := smaller_than.stat().st_size):
+        reasons.insert(0, f"its {size:,} bytes are no fewer than the {other:,} of {smaller_than.name}")
+    return _export(path, format, size, comparison, "; ".join(reasons))
 
 
 def withheld(name: str, format: str, reason: str) -> Export:
@@ -144,13 +132,13 @@ def withheld(name: str, format: str, reason: str) -> Export:
     return Export(name=name, format=format, bytes=None, sha256=None, verified=False, reason=reason)
 
 
-def _export(one: Written, found: Comparison | None, reason: str) -> Export:
-    size, digest = size_of(one.path), digest_of(one.path)
+def _export(path: Path, format: str, size: int, found: Comparison | None, reason: str) -> Export:
+    digest = digest_of(path)
     if reason:
-        remove(one.path)
+        remove(path)
     return Export(
-        name=one.path.name,
-        format=one.format,
+        name=path.name,
+        format=format,
         bytes=size,
         sha256=None if reason else digest,
         verified=not reason,
@@ -161,6 +149,28 @@ def _export(one: Written, found: Comparison | None, reason: str) -> Export:
         score_interval=found.interval if found else None,
         reason=reason or None,
     )
+
+
+def _answers(path: Path, format: str, given: Tensor, timeout: float) -> np.ndarray:
+    with tempfile.TemporaryDirectory(prefix="distillery-check-") as folder:
+        inputs, outputs = Path(folder, "inputs.npy"), Path(folder, "logits.npy")
+        np.save(inputs, given.cpu().numpy())
+        command = [sys.executable, "-m", "kdcore.export.check", format, str(path), str(inputs), str(outputs)]
+        try:
+            # No stdin: the engine's own carries the leases that keep it alive.
+            done = subprocess.run(  # noqa: S603 - our own module, and no shell
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ExportError(f"a fresh process did not answer within {timeout:g} s") from error
+        if done.returncode:
+            raise ExportError(f"a fresh process cannot load and run it: {_last_line(done.stderr, done.returncode)}")
+        return np.asarray(np.load(outputs))
+
+
+def _last_line(stderr: str, code: int) -> str:
+    lines = stderr.strip().splitlines()
+    return lines[-1][:300] if lines else f"exit status {code}"
 
 
 def _compare(answers: np.ndarray, expected: np.ndarray, judge: Judge) -> Comparison:
