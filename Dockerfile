@@ -2,6 +2,7 @@
 #   docker build --target api .
 #   docker build --target worker .                                           CPU wheels of torch
 #   docker build --target worker --build-arg TORCH_INDEX=https://pypi.org/simple .    CUDA wheels
+# With --build-arg COMMIT=$(git rev-parse HEAD) jobs say in their provenance what source made them.
 
 ARG PYTHON=python:3.11-slim-bookworm
 
@@ -59,6 +60,8 @@ CMD ["python", "-P", "-m", "api"]
 
 FROM base AS worker
 COPY --from=worker-build /opt/venv /opt/venv
+ARG COMMIT=
+ENV DISTILLERY_COMMIT=${COMMIT}
 # A worker is alive when its loop has told the database so within the last minute. The same as in docker-compose.yml.
 HEALTHCHECK --interval=30s --timeout=15s --start-period=60s --retries=3 \
   CMD ["python", "-P", "-c", "import contextlib, socket, sys; from store.database import Database; from store.settings import settings; from store.workers import live; held = contextlib.ExitStack(); session = held.enter_context(Database(settings().database_url).read()); sys.exit(not any(worker.facts.get(\"host\") == socket.gethostname() for worker in live(session, 60)))"]

@@ -24,7 +24,7 @@ def keep(session: Session, row: Model, job: Job) -> ModelVersion:
         plan = Plan.model_validate(documents.plan)
         chosen = {path: left[name] for path, name in kept_files(plan, left).items()}
         cards = tuple(FileCard(path=path, sha256=one.sha256, bytes=one.bytes) for path, one in chosen.items())
-        card = kept_card(row.name, plan, documents.result or {}, cards, job.id)
+        card = kept_card(row.name, plan, documents.result or {}, cards, job.id, row.licence)
     except NothingToKeep as error:
         raise Refused("nothing_to_keep", str(error), kind="conflict") from None
     except (ValidationError, KeyError):

@@ -25,7 +25,9 @@ from distillery.watch import watch
 
 HOME = Path(".distillery") / "demo"
 DRAIN_SECONDS = 15.0
-DELIVERED = {"student.safetensors", "student.onnx", "result.json", "report.html", "spec.yaml", "manifest.json", SUMS}
+DELIVERED = {
+    "student.safetensors", "student.onnx", "result.json", "report.html", "README.md", "spec.yaml", "manifest.json", SUMS
+}  # fmt: skip
 
 
 def demo(output: Path, console: Console) -> None:

@@ -33,6 +33,7 @@ class Kind:
 # The first ending that fits decides, so the longer ones come first.
 KINDS = (
     Kind("huggingface", ".json", "application/json", folder="hf/"),
+    Kind("card", "README.md", "text/markdown", folder="hf/"),
     Kind("huggingface", "", "application/octet-stream", folder="hf/"),
     Kind("onnx-fp16", ".fp16.onnx", "application/octet-stream"),
     Kind("onnx-int8", ".int8.onnx", "application/octet-stream"),

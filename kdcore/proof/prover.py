@@ -6,33 +6,34 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from torch import nn
 
 from kdcore.diagnose import Diagnostics
 from kdcore.export import Export, bundle
+from kdcore.export.provenance import versions
 from kdcore.files import write_json
 from kdcore.left import history_of
 from kdcore.measure import Quality, macs, parameters
 from kdcore.measure.documents import Cost, Quantisation
 from kdcore.objective.networks import fingerprint
-from kdcore.prepare import Workshop, weights_file
+from kdcore.prepare import Workshop
 from kdcore.proof.evaluation import Evaluated, Evaluation
 from kdcore.proof.exporting import Exporter
+from kdcore.proof.provenance import Recorder
 from kdcore.proof.quantising import Quantising
 from kdcore.proof.speeds import Speeds, Timed
 from kdcore.proof.unmeasured import tried
 from kdcore.report import Evidence, Measured, Result, build_result, render
+from kdcore.report.card import write_card
 from kdcore.report.result import Licence
 from kdcore.spec.plan import STUDENT, TEACHER
 from kdcore.train.progress import Record, Report
 
 ARTIFACTS = "artifacts"
-VERSIONS = ("distillery", "torch", "torchvision", "onnx", "onnxruntime", "numpy")
 
 Phase = Callable[[str], AbstractContextManager[None]]
 
@@ -89,27 +90,25 @@ class Prover:
 
     def _measured(self, name: str, network: nn.Module, figures: Quality, timed: Timed) -> Measured:
         described = self.workshop.plan.networks[TEACHER if name == "teacher" else STUDENT]
+        weights = self._recorder.weights_of(name)
         return Measured(
             architecture=described.architecture,
             options=described.options,
             quality=figures,
             parameters=parameters(network) if described.kind == "built" else described.parameters or None,
             macs=self._macs(network) if described.kind == "built" else None,
-            bytes=None if described.kind == "trees" else self._weights(name).stat().st_size,
+            bytes=None if weights is None else weights.stat().st_size,
             latency=timed.latency,
             speeds=timed.speeds,
             memory_bytes=timed.memory_bytes,
         )
 
+    @property
+    def _recorder(self) -> Recorder:
+        return Recorder(self.workshop, self.workdir, self.workdir / ARTIFACTS)
+
     def _macs(self, network: nn.Module) -> int:
         return macs(network, self.workshop.plan.dataset.input_shape, self.workshop.data.kind)
-
-    def _weights(self, name: str) -> Path:
-        """The file of weights whose size the result states."""
-        given = self.workshop.plan.networks[TEACHER].weights if name == "teacher" else None
-        return (
-            self.workshop.folder / given if given else weights_file(self.workdir, {"student": "distil"}.get(name, name))
-        )
 
     def _report(
         self,
@@ -141,7 +140,7 @@ class Prover:
             ),
             exports=exports,
             dataset=self._dataset(),
-            versions={name: version(name) for name in VERSIONS},
+            versions=versions(),
             hashes={name: fingerprint(network) for name, network in found.networks.items()},
             durations=self.durations,
             warnings=[warning.model_dump() for warning in plan.warnings],
@@ -149,28 +148,30 @@ class Prover:
             resolved=self.resolved,
         )
         write_json(folder / "result.json", document)
+        self._describe(document, description, folder)
+        return document
+
+    def _describe(self, document: Result, description: dict[str, Any], folder: Path) -> None:
+        """Write what tells people of the files, then seal all of them."""
+        plan = self.workshop.plan
         spec = plan.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
         text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True)
         (folder / "spec.yaml").write_text(text, encoding="utf-8")
         render(document, self._history(), folder / "report.html", spec=text)
-        for file in bundle(folder, {"plan": plan.document(), "resolved": self.resolved, **description}):
+        provenance = self._recorder.provenance(
+            spec=spec,
+            resolved=self.resolved,
+            student=description,
+            versions=document["versions"],
+            fingerprints=document["hashes"],
+        )
+        write_card(document, plan, provenance, folder)
+        for file in bundle(folder, provenance):
             self.report({"type": "artifact", **asdict(file)})
-        return document
 
     def _licences(self) -> list[Licence]:
         """What the job worked under, and by whose permission where a licence forbids derivatives."""
-        permission = self.workshop.plan.spec.permission
-        told = [] if permission is None else [f"permission: {permission}"]
-        return [
-            Licence(
-                of=one.of,
-                name=one.name,
-                licence=one.licence,
-                derivatives=one.derivatives,
-                notes=[*one.notes, *(told if one.derivatives == "forbidden" else [])],
-            )
-            for one in self.workshop.plan.licences
-        ]
+        return [cast(Licence, one.model_dump(mode="json")) for one in self.workshop.plan.licences]
 
     def _dataset(self) -> dict[str, Any]:
         plan = self.workshop.plan.dataset

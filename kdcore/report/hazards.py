@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kdcore.measure.documents import Changes
 from kdcore.report import numbers
-from kdcore.report.language import Both, Text, both, name_of, say
+from kdcore.report.language import Both, Text, both, listed, name_of, say
 from kdcore.report.reading import (
     change_of,
     changes_by,
@@ -243,10 +243,18 @@ def no_speed(result: Result) -> Iterator[Found]:
 
 
 def licence_forbids(result: Result) -> Iterator[Found]:
-    """A licence that does not let others hand out what is made from it."""
+    """A licence that does not let others hand out what is made from it, and nobody who allows it."""
     for licence in result["licences"]:
-        if licence["derivatives"] == "forbidden":
+        if licence["derivatives"] == "forbidden" and not licence["permission"]:
             yield say("risk.licence_forbids", **_licence(licence)), say("risk.licence_forbids_is", **_licence(licence))
+
+
+def licence_permitted(result: Result) -> Iterator[Found]:
+    """Somebody allows what a licence forbids; in whose words."""
+    for licence in result["licences"]:
+        if licence["derivatives"] == "forbidden" and licence["permission"]:
+            facts = {**_licence(licence), "permission": both(licence["permission"])}
+            yield say("risk.licence_permitted", **facts), say("risk.licence_permitted_is", **facts)
 
 
 def licence_unknown(result: Result) -> Iterator[Found]:
@@ -266,9 +274,15 @@ def licence_note(result: Result) -> Iterator[Found]:
 def _licence(licence: Licence) -> dict[str, Both]:
     return {
         "of": both(name_of("licence_of", licence["of"])),
-        "name": both(licence["name"]),
+        "name": both(licence_name(licence)),
         "licence": both(licence["licence"] or say("licence.none")),
     }
+
+
+def licence_name(licence: Licence) -> Text:
+    """Whose it is, and through which models it came."""
+    via = listed(licence["via"])
+    return say("licence.through", name=licence["name"], via=via) if licence["via"] else licence["name"]
 
 
 def one_run(result: Result) -> Iterator[Found]:

@@ -56,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     ("no_speed", "caution", hazards.no_speed),
     ("licence_unknown", "caution", hazards.licence_unknown),
     ("no_difference", "note", hazards.no_difference),
+    ("licence_permitted", "note", hazards.licence_permitted),
     ("licence_note", "note", hazards.licence_note),
     ("noticed", "note", noticed),
     ("warned", "note", warned),

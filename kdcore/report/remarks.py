@@ -28,8 +28,10 @@ def noticed(result: Result) -> Iterator[Remark]:
 
 
 def warned(result: Result) -> Iterator[Remark]:
-    """What the planner said before the job began."""
+    """What the planner said before the job began; a licence that is not known is a risk of its own."""
     for warning in result["warnings"]:
+        if warning.get("code") == "licence_unknown":
+            continue
         code, told = str(warning.get("code", "")), str(warning.get("message", warning))
         words = name_of("warning", code)
         yield say("found.warning"), both(told) if words == code else Both(told, both(words).ja)

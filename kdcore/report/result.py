@@ -106,13 +106,19 @@ class ExportFigures(TypedDict):
 
 
 class Licence(TypedDict):
-    """Of a teacher, a dataset or the result. ``derivatives``: whether it lets others hand out what is made from it."""
+    """Of a teacher, initial weights or a dataset.
+
+    ``derivatives``: whether it lets others hand out what is made from it; ``permission``: who allows it all the same.
+    ``via``: models made of it that lead to this job, the first made first.
+    """
 
     of: str
     name: str
     licence: str | None
     derivatives: str
     notes: list[str]
+    via: list[str]
+    permission: str | None
 
 
 class Models(TypedDict):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kdcore.report import numbers
-from kdcore.report.language import Text, capital, name_of, say
+from kdcore.report.hazards import licence_name
+from kdcore.report.language import Text, capital, listed, name_of, say
 from kdcore.report.markup import Child, Markup, element, join, table
 from kdcore.report.reading import metric_name, models_of, part_name
-from kdcore.report.result import ExportFigures, ModelFigures, Result
+from kdcore.report.result import ExportFigures, Licence, ModelFigures, Result
 from kdcore.spec.tasks import task_info
 
 
@@ -155,15 +156,22 @@ def licences_table(result: Result) -> Markup | None:
     rows: list[list[Child]] = [
         [
             name_of("licence_of", licence["of"]),
-            licence["name"],
+            licence_name(licence),
             licence["licence"] or say("licence.none"),
             name_of("derivatives", licence["derivatives"]),
-            "; ".join(licence["notes"]) or numbers.NONE,
+            _notes(licence),
         ]
         for licence in result["licences"]
     ]
     header = [say(f"licence.{column}") for column in ("of", "name", "licence", "derivatives", "notes")]
     return _part("licence.title", table(header, rows)) if rows else None
+
+
+def _notes(licence: Licence) -> Text:
+    asked: list[Text] = [*licence["notes"]]
+    if licence["permission"]:
+        asked.insert(0, say("licence.permitted", permission=licence["permission"]))
+    return listed(asked, mark="list.semicolon") if asked else numbers.NONE
 
 
 def _part(title: str, *content: Child) -> Markup:

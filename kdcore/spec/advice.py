@@ -8,6 +8,7 @@ from kdcore.spec.base import pointer
 from kdcore.spec.catalogue import Description
 from kdcore.spec.dataset_plan import DatasetPlan
 from kdcore.spec.job import JobSpec
+from kdcore.spec.licences import LicencePlan, licence_gaps
 from kdcore.spec.named import Kind, PresetRef
 from kdcore.spec.objective import MethodSpec
 from kdcore.spec.plan import STUDENT, TEACHER, PlanWarning, RunPlan
@@ -25,9 +26,11 @@ def warnings_of(
     dataset: DatasetPlan,
     networks: Mapping[str, Description],
     runs: tuple[RunPlan, ...],
+    licences: tuple[LicencePlan, ...],
 ) -> list[PlanWarning]:
     """Every warning on a job that is otherwise fine."""
     found = [*_sizes(networks), *_teacher(spec, runs), *_balances(spec, runs), *_classes(spec, dataset, runs)]
+    found += [("licence_unknown", at, message) for at, message in licence_gaps(licences)]
     return [PlanWarning(code=code, pointer=at, message=message) for code, at, message in found]
 
 

@@ -27,6 +27,22 @@ class FileCard(Strict):
     bytes: int = Field(ge=0)
 
 
+class LicenceCard(Strict):
+    """A licence that something was made under.
+
+    Attributes:
+        name: of the dataset or model that it is the licence of.
+        licence: as its owner states it.
+        via: names of the models that were made of it, one out of the other, the first made first.
+        permission: by which the last of them was made, where the licence forbids derivatives.
+    """
+
+    name: Name
+    licence: Name | None
+    via: tuple[Name, ...] = ()
+    permission: str | None = None
+
+
 class InputCard(Strict):
     """What networks get.
 
@@ -125,6 +141,7 @@ class ModelCard(Strict):
         files: ``weights.safetensors``, ``model.onnx`` or ``outputs.safetensors``, and what belongs to it.
         report: what reading it found: keys mapped, missing, unexpected.
         licence: as the user stated it.
+        made_under: of a student that a job left, the licences of what that job began with.
         sha256: over the files.
     """
 
@@ -144,4 +161,5 @@ class ModelCard(Strict):
     files: tuple[FileCard, ...]
     report: dict[str, Any] = {}
     licence: Name | None = None
+    made_under: tuple[LicenceCard, ...] = ()
     sha256: Digest

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kdcore.spec.brought import GRAPH, WEIGHTS
-from kdcore.spec.cards import FileCard, ModelCard
+from kdcore.spec.cards import FileCard, LicenceCard, ModelCard
 from kdcore.spec.plan import STUDENT, TEACHER, Plan
 
 OWN = {"student.safetensors": WEIGHTS}
@@ -37,13 +37,21 @@ def kept_files(plan: Plan, artifacts: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def kept_card(name: str, plan: Plan, result: Mapping[str, Any], files: tuple[FileCard, ...], job: str) -> ModelCard:
+def kept_card(
+    name: str,
+    plan: Plan,
+    result: Mapping[str, Any],
+    files: tuple[FileCard, ...],
+    job: str,
+    licence: str | None = None,
+) -> ModelCard:
     """The card of the student of a finished job.
 
     Args:
         result: as in ``result.json``.
         files: of the model.
         job: id of the job.
+        licence: that its owner states for the student itself.
     """
     student, dataset = plan.networks[STUDENT], plan.dataset
     figures, data = result["models"]["student"], result["resolved"]["data"]
@@ -74,8 +82,17 @@ def kept_card(name: str, plan: Plan, result: Mapping[str, Any], files: tuple[Fil
             "verdict": result["verdict"]["outcome"],
             "gate": result["resolved"].get("gate", {}),
         },
+        licence=licence,
+        made_under=tuple(made_under(plan)),
         sha256=digest.hexdigest(),
     )
+
+
+def made_under(plan: Plan) -> Iterator[LicenceCard]:
+    """The licences that a job's student carries on, each once."""
+    found = {(one.name, one.licence): one for one in reversed(plan.licences)}
+    for one in reversed(found.values()):
+        yield LicenceCard(name=one.name, licence=one.licence, via=one.via, permission=one.permission)
 
 
 def parents_of(plan: Plan) -> Iterator[Json]:

@@ -87,7 +87,7 @@ class _Planner:
         licensed = licences(self.spec, {name: one.card for name, one in self.sources.items()}, self.brought)
         self.problems += licence_faults(self.spec, licensed)
         self._stop_if_wrong()
-        self.warnings += warnings_of(self.spec, method, dataset, others.networks, runs)
+        self.warnings += warnings_of(self.spec, method, dataset, others.networks, runs, licensed)
         self.warnings += [warning for source in self.sources.values() for warning in source.warnings(dataset)]
         self.warnings += stored_warnings(planned, runs)
         return Plan(

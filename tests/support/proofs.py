@@ -234,16 +234,18 @@ def _export(name: str, kind: str, size: int, share: float | None) -> ExportFigur
 
 
 def licences() -> list[Licence]:
-    """A teacher that nobody may change, data that everybody may."""
+    """A teacher that nobody may change, data that everybody may, and a model of which nobody knows."""
     return [
         _licence("teacher", "resnet8", "CC-BY-ND-4.0", "forbidden", "Attribution is due."),
         _licence("dataset", "digits", "CC-BY-4.0", "allowed"),
-        _licence("result", "tiny", None, "unknown"),
+        _licence("student", "tiny", None, "unknown"),
     ]
 
 
 def _licence(of: str, name: str, licence: str | None, derivatives: str, *notes: str) -> Licence:
-    return Licence(of=of, name=name, licence=licence, derivatives=derivatives, notes=list(notes))
+    return Licence(
+        of=of, name=name, licence=licence, derivatives=derivatives, notes=list(notes), via=[], permission=None
+    )
 
 
 def earlier(result: dict[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,63 @@ def test_too_few_calibration_pictures_are_counted_in_the_reason(delivery: Delive
     assert not list(tmp_path.iterdir())
 
 
+def scaled(weight: float, seed: int = 0) -> nn.Module:
+    """One layer with weights up to ``weight``, each output from one pixel alone."""
+    torch.manual_seed(seed)
+    layer = nn.Linear(64, 10, bias=False)
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.weight[torch.arange(10), torch.arange(20, 30)] = weight
+    return nn.Sequential(nn.Flatten(), layer)
+
+
+def test_weights_as_large_as_half_precision_holds_are_delivered_in_it(delivery: Delivery, tmp_path: Path) -> None:
+    (found,) = deliver(replace(delivery, student=scaled(50_000)), ["onnx-fp16"], tmp_path)
+    assert found.reason is None
+
+
+def test_weights_beyond_half_precision_are_counted_in_the_reason(delivery: Delivery, tmp_path: Path) -> None:
+    whole, half = deliver(replace(delivery, student=scaled(70_000)), ["onnx", "onnx-fp16"], tmp_path)
+    assert whole.verified
+    assert half.reason == "10 weights lie beyond 65,504, the largest number in half precision (up to 7e+04)"
+    assert [path.name for path in tmp_path.iterdir()] == ["student.onnx"]
+
+
+def test_half_precision_that_answers_otherwise_is_withheld(delivery: Delivery, tmp_path: Path) -> None:
+    class Cancelling(nn.Module):
+        """What it answers is in digits of its weights that half precision has not."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(64, 10)
+            nn.init.normal_(self.layer.weight, mean=3000, std=0.1)
+
+        def forward(self, images: Tensor) -> Tensor:
+            flat = images.flatten(1)
+            return self.layer(flat) - 3000 * flat.sum(1, keepdim=True)
+
+    (half,) = deliver(replace(delivery, student=Cancelling()), ["onnx-fp16"], tmp_path)
+    assert half.reason is not None
+    assert half.reason.startswith("its logits differ by up to ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_operator_that_onnx_has_not_is_named_in_the_reason(delivery: Delivery, tmp_path: Path) -> None:
+    class Curved(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(64, 10)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return torch.special.bessel_j0(self.layer(images.flatten(1)))
+
+    found = deliver(replace(delivery, student=Curved()), ["onnx", "onnx-int8"], tmp_path)
+    for export in found:
+        assert export.reason is not None
+        assert "bessel_j0" in export.reason
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_a_network_that_onnx_cannot_say_is_withheld_and_the_weights_are_still_delivered(
     delivery: Delivery, tmp_path: Path

@@ -114,6 +114,23 @@ def test_one_fault_is_named_and_decides(sound: Any, change: Callable[[Any], None
     assert advice(risks(sound)) == expected
 
 
+def test_a_permission_over_a_licence_that_forbids_is_told_in_its_words_and_stops_nothing(sound: Any) -> None:
+    sound["licences"][0] |= {"derivatives": "forbidden", "permission": "Letter of A. Owner, 2026-03-01"}
+    found = risks(sound)
+    (told,) = [risk for risk in found if risk.rule == "licence_permitted"]
+    assert told.level == "note"
+    assert "“Letter of A. Owner, 2026-03-01”" in told.detail.en
+    assert "「Letter of A. Owner, 2026-03-01」" in told.detail.ja
+    assert advice(found) == "deploy"
+
+
+def test_a_licence_that_is_not_known_is_told_once(sound: Any) -> None:
+    sound["licences"][0]["derivatives"] = "unknown"
+    sound["warnings"] = [{"code": "licence_unknown", "pointer": "/dataset", "message": "nobody stated the licence"}]
+    assert [risk.rule for risk in risks(sound) if risk.rule in {"licence_unknown", "warned"}] == ["licence_unknown"]
+    assert advice(risks(sound)) == "pilot"
+
+
 def test_a_job_without_teacher_and_baseline_is_never_to_be_deployed_at_once(make_result: Make) -> None:
     found = risks(make_result(parts=("student",)))
     assert {"no_teacher", "no_baseline"} <= {risk.rule for risk in found}

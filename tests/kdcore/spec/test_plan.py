@@ -4,14 +4,17 @@ import copy
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
 from kdcore.spec import JobSpec, Plan, SpecError, method_info, methods, parse_spec, plan
 from kdcore.spec.estimate import MACS_PER_SECOND
 from kdcore.spec.objective import Ramp
 
+SHIPPED = Path(__file__).parents[3] / "distillery" / "examples"
 BASE = {
     "name": "digits-fitnet",
     "dataset": {"name": "digits"},
@@ -307,3 +310,17 @@ def test_the_published_schema_refuses_what_the_validator_refuses(wrong):
 
 def test_a_name_of_a_megabyte_is_refused_quickly():
     assert problems(student__architecture="x" * 1_000_000)["/student/architecture"].code == "invalid_value"
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_becomes_a_plan_with_nothing_to_warn_of(path):
+    assert plan(parse_spec(yaml.safe_load(path.read_text()))).warnings == ()
+
+
+def test_the_example_of_few_labels_lets_the_teacher_alone_see_all_of_them():
+    found = plan(parse_spec(yaml.safe_load((SHIPPED / "digits-low-label.yaml").read_text())))
+    assert {run.name: (run.labels, run.sample) for run in found.runs} == {
+        "teacher": (None, "all"),
+        "alone": (144, "labelled"),
+        "distil": (144, "all"),
+    }

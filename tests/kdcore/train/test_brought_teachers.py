@@ -188,7 +188,7 @@ def test_a_student_begins_with_brought_weights(weights, tmp_path):
     training = {**SPEC["training"], "epochs": 1, "optimizer": {"lr": 1e-9}}
     spec = {**SPEC, "student": student, "method": "student-alone", "training": training}
     job = plan(parse_spec(spec), brought=known)
-    assert [warning.code for warning in job.warnings] == ["normalised_otherwise"]
+    assert [warning.code for warning in job.warnings] == ["licence_unknown", "normalised_otherwise"]
     finished(job, tmp_path)
     kept, ended = models.weights.read(folder / "weights.safetensors"), tmp_path / "runs/distil/weights.safetensors"
     ended = models.weights.read(ended)

@@ -61,7 +61,8 @@ def undisturbed(tiny_plan, tmp_path_factory):
 def test_the_delivered_files_are_all_there_and_their_checksums_hold(undisturbed):
     folder = undisturbed[2].artifacts
     expected = {"student.safetensors", "student.onnx", "result.json", "report.html", "spec.yaml", "manifest.json"}
-    assert {path.name for path in folder.iterdir()} == expected | {"config.json", "load_student.py", "SHA256SUMS"}
+    expected |= {"README.md", "config.json", "load_student.py", "SHA256SUMS"}
+    assert {path.name for path in folder.iterdir()} == expected
     assert subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=folder, check=False).returncode == 0
 
 

@@ -5,10 +5,12 @@ import json
 import pytest
 import torch
 from bringing import bring, real
-from sentences import THIN, pack, text_plan
+from sentences import PADDING, SEPARATOR, THIN, ids, pack, text_plan
 
 import kdcore
 import kdcore.models as models
+from kdcore.export import load_safetensors
+from kdcore.export.sizes import digest_of
 from kdcore.prepare import open_workshop
 from kdcore.spec import SpecError
 from kdcore.spec.matching import copy_map, forward_map
@@ -78,6 +80,32 @@ def test_a_job_of_two_stages_on_attention_leaves_the_same_weights_when_it_is_don
     made = text_plan(folder, method="tinybert", student={"architecture": "bert-2", "options": {**THIN, "dropout": 0.1}})
     first, second = (finished(made, tmp_path / name) for name in ("a", "b"))
     assert first["hashes"] == second["hashes"]
+
+
+@pytest.mark.slow
+def test_a_folder_for_transformers_answers_as_the_student_does_and_holds_the_model_card(folder, tmp_path):
+    from transformers import AutoModelForSequenceClassification
+
+    training = {"epochs": 6, "batch_size": 32, "optimizer": ADAM}
+    alone = {"teacher": None, "method": "student-alone", "baseline": False}
+    made = text_plan(folder, deliver=["safetensors", "huggingface"], training=training, **alone)
+    result = finished(made, tmp_path / "job")
+    (found,) = [one for one in result["exports"] if one["format"] == "huggingface"]
+    assert (found["verified"], found["reason"]) == (True, None)
+    artifacts = tmp_path / "job" / "artifacts"
+    assert (artifacts / "hf" / "README.md").read_text() == (artifacts / "README.md").read_text()
+    assert digest_of(artifacts / "hf") == found["sha256"]
+    rows = torch.from_numpy(ids(40, seed=9)).long()
+    theirs = AutoModelForSequenceClassification.from_pretrained(artifacts / "hf").eval()
+    ends = (rows == SEPARATOR).long()
+    mask = (rows != PADDING).long()
+    segments = ((ends.cumsum(1) - ends) == 1).long() * mask
+    with torch.no_grad():
+        own = load_safetensors(artifacts / "student.safetensors")(rows)
+        logits = theirs(input_ids=rows, attention_mask=mask, token_type_ids=segments).logits
+    assert own.std() > 0.01
+    assert torch.allclose(logits, own, atol=1e-5)
+    assert theirs.config.id2label == {0: "class 0", 1: "class 1", 2: "class 2"}
 
 
 REAL = {

@@ -26,10 +26,12 @@ function table(found) {
     h("tbody", {}, found.map(row)));
 }
 
-function row({ of, name, licence, derivatives, notes }) {
+function row({ of, name, licence, derivatives, notes, via = [], permission = null }) {
   const [drawing, tone] = SAYS[derivatives] ?? ["warning", "warn"];
   return h("tr", {},
-    h("th", { scope: "row" }, subject(of), h("span", { class: "note" }, name)),
+    h("th", { scope: "row" }, subject(of), h("span", { class: "note" }, name), via.length > 0 && h("span", { class: "note" }, t("licences.through", { via: via.join(", ") }))),
     h("td", {}, licence ?? NONE),
-    h("td", {}, h("span", { class: `badge ${tone}` }, icon(drawing), said(derivatives)), notes.map((note) => h("p", { class: "note" }, note))));
+    h("td", {}, h("span", { class: `badge ${tone}` }, icon(drawing), said(derivatives)),
+      permission && h("p", { class: "note" }, t("licences.permitted", { permission })),
+      notes.map((note) => h("p", { class: "note" }, note))));
 }

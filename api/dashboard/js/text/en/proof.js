@@ -113,6 +113,8 @@ export default {
   "licences.of.dataset": "Data",
   "licences.of.student": "Student",
   "licences.of.result": "Result",
+  "licences.through": "through {via}",
+  "licences.permitted": "Permission: {permission}",
   "licences.derivatives.allowed": "allowed",
   "licences.derivatives.forbidden": "forbidden",
   "licences.derivatives.unknown": "not stated",

@@ -113,6 +113,8 @@ export default {
   "licences.of.dataset": "データ",
   "licences.of.student": "生徒",
   "licences.of.result": "結果",
+  "licences.through": "{via} 経由",
+  "licences.permitted": "許諾：{permission}",
   "licences.derivatives.allowed": "可",
   "licences.derivatives.forbidden": "不可",
   "licences.derivatives.unknown": "記載なし",
