@@ -80,9 +80,9 @@ def approve_study(
     version: IfMatch = None,
 ) -> Study:
     """Approve one of a pilot's plans: its jobs run as the second stage of the study. Of two at once one wins."""
-    order = StudyApproval.model_validate(StudyApproval.of(body))
 
     def approve(session: Session, row: StudyRow) -> Details:
+        order = StudyApproval.model_validate(StudyApproval.of(body))
         arms = arms_of(_pilot(row).plans[order.plan])
         _check_budget(row, order.plan)
         pilots.approve(session, row, order.plan, caller.actor, arms=arms, despite_no_go=order.despite_no_go)

@@ -104,7 +104,9 @@ class AsyncClient:
     create_study, plan_study = awaits(calls.create_study), awaits(calls.plan_study)
     study_results, study_csv = awaits(calls.study_results), awaits(calls.study_csv)
     change_study, cancel_study = awaits(calls.change_study), awaits(calls.cancel_study)
-    delete_study = awaits(calls.delete_study)
+    delete_study, retry_study = awaits(calls.delete_study), awaits(calls.retry_study)
+    approve_study, reject_study = awaits(calls.approve_study), awaits(calls.reject_study)
+    roll_back_study = awaits(calls.roll_back_study)
 
     monitors, monitor = awalks(calls.monitors), awaits(calls.monitor)
     create_monitor, change_monitor = awaits(calls.create_monitor), awaits(calls.change_monitor)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from api_client import SECRET, Api, Start, Truth
-from leading import BASE, Hands, faults
+from leading import BASE, Hands, faults, result
 from pydantic import SecretStr
 
 from store.settings import Settings
@@ -343,3 +343,14 @@ def test_an_unknown_reference_and_an_unknown_method_are_told_together(api: Api) 
         "/reference": "unknown_arm",
         "/base/method": "unknown_method",
     }
+
+
+def test_a_method_whose_features_do_harm_is_a_no_go_by_the_engines_guard(
+    api: Api, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = {"kind": "harm_guard", "run": "distil", "harmful": True, "matched": 0.5, "unmatched": 0.6, "epoch": 1}
+    told = {"diagnostics": {"findings": [finding]}}
+    monkeypatch.setattr("leading.result", lambda score: result(score) | told)
+    decision = show(api, decided(api, hands, base={**BASE, "method": "at"}))["decision"]
+    assert (decision["outcome"], decision["code"], decision["guard"]) == ("no-go", "guard", {"looked": 3, "harmful": 3})
+    assert "in 3 of 3 runs the student was behind its twin" in decision["reason"]

@@ -146,30 +146,3 @@ def test_a_cancelled_study_ends_with_its_jobs_and_keeps_what_it_has(service: Eve
         assert all(job["status"] in ("cancelled", "succeeded") for job in client.jobs(study=study_id))
         client.delete_study(study_id)
         assert study_id not in [study["id"] for study in client.studies()]
-
-
-def test_a_pilot_of_real_runs_decides_under_the_harm_guard_and_teachers_are_ranked(service: Everything) -> None:
-    base = {**BASE, "method": "at", "training": {"epochs": 4, "batch_size": 32}}
-    bare = {name: part for name, part in BASE.items() if name != "teacher"}
-    teachers = [
-        {"architecture": "resnet8", "name": name, "width": width, "train": {"epochs": 2}}
-        for name, width in (("narrow", 0.25), ("wide", 0.5))
-    ]
-    with service.client() as client:
-        pilot = client.create_study({"name": "pilot", "kind": "pilot", "base": base, "share": {"epochs": 0.5}})["id"]
-        ranking = {"name": "teachers", "kind": "teacher-ranking", "base": bare, "teachers": teachers}
-        ranked = client.create_study({**ranking, "share": {"data": 0.5, "epochs": 1}})["id"]
-    waiting = service.until(pilot, "waiting")
-    decision = waiting["decision"]
-    assert (decision["n"], decision["guard"]["looked"]) == (3, 3)
-    assert decision["interval"][0] < decision["mean"] < decision["interval"][1]
-    assert all(plan["measured"] and plan["seconds"] > 0 for plan in decision["plans"].values())
-    service.until(ranked, "succeeded")
-    with service.client() as client:
-        client.reject_study(pilot)
-        found = client.study_results(ranked)["ranking"]
-    for teacher in found["teachers"]:
-        assert teacher["gate"]["passed"]
-        assert 0 <= teacher["probe"]["agreement"] <= 1
-        assert teacher["probe"]["divergence"] > 0
-        assert teacher["student"]["n"] == 3
