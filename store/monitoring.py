@@ -84,6 +84,7 @@ def _figures(result: Json) -> Json:
     return {
         "distance": drift["distance"],
         "threshold": drift["threshold"],
+        "limit": drift["limit"],
         "reason": drift["reason"],
         "ratio": (drift["given"] or {}).get("ratio"),
         "own": (drift["own"] or {}).get("ratio"),
@@ -107,7 +108,7 @@ def _tell(session: Session, monitor: Monitor, row: Reevaluation) -> None:
         "dataset_version": row.dataset_version,
         "distance": figures.get("distance"),
         "ratio": (figures.get("ratio") or {}).get(monitor.distance),
-        "threshold": figures.get("threshold"),
+        "limit": figures.get("limit"),
     }
     webhooks.tell(session, monitor.project_id, DRIFTED, facts)
 

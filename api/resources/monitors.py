@@ -17,10 +17,11 @@ from store.models import Reevaluation as ReevaluationRow
 FiguresJson = Annotated[
     Document,
     document(
-        "ratio of the given data's distance to chance (w2, mmd) and own, that of the job's test split; scores before "
+        "ratio of the given data's distance to chance (w2, mmd) and own, that of the job's test split; limit, beyond "
+        "which the data have drifted: threshold, times own where that is above 1; scores before "
         "and now with intervals, their change, and worst: the classes that lost beyond chance",
-        distance="string", threshold="number", ratio="object", own="object", before="object", now="object",
-        change="object", examples="integer", known="integer",
+        distance="string", threshold="number", limit="number", ratio="object", own="object", before="object",
+        now="object", change="object", examples="integer", known="integer",
     ),
 ]  # fmt: skip
 ProposalJson = Annotated[

@@ -25,9 +25,13 @@ DRIFTED, STEADY, UNKNOWN = "drifted", "steady", "unknown"
 def drifted(rule: DriftRule, workshop: Workshop, student: nn.Module, given: Examples) -> dict[str, Any]:
     """The outcome with the figures of the given data and, beside them, of the job's own test split.
 
+    Where that split is itself farther away than chance, as after a division by groups or with few training examples,
+    the threshold counts from there: ``limit`` is the threshold times its ratio, or times 1.
+
     Where the given features cannot be compared, the outcome is unknown and ``reason`` says why.
     """
-    told: dict[str, Any] = {**rule.model_dump(), "outcome": UNKNOWN, "reason": None, "given": None, "own": None}
+    nothing = {"limit": None, "reason": None, "given": None, "own": None}
+    told: dict[str, Any] = {**rule.model_dump(), "outcome": UNKNOWN, **nothing}
     if not len(given):
         return told | {"reason": "no example is new: the student learnt from all of them"}
     looking = _Looking(workshop, student)
@@ -37,8 +41,9 @@ def drifted(rule: DriftRule, workshop: Workshop, student: nn.Module, given: Exam
         found = looking.drift(reference, looking.features(given, GIVEN, "given"))
     except (ValueError, RuntimeError, EngineError) as error:
         return told | {"reason": (str(error) or type(error).__name__).splitlines()[0]}
-    beyond = found["ratio"][rule.distance] > rule.threshold
-    return told | {"outcome": DRIFTED if beyond else STEADY, "given": found, "own": own}
+    limit = rule.threshold * max(1.0, own["ratio"][rule.distance])
+    outcome = DRIFTED if found["ratio"][rule.distance] > limit else STEADY
+    return told | {"outcome": outcome, "limit": limit, "given": found, "own": own}
 
 
 class _Looking:

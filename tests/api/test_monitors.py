@@ -46,7 +46,8 @@ def document(outcome: str) -> dict[str, Any]:
     side = {"score": 0.95, "interval": [0.93, 0.97], "calibration_error": 0.02, "per_class": []}
     return {
         "drift": {
-            "distance": "mmd", "threshold": 2.0, "outcome": outcome, "reason": None, "given": given, "own": given,
+            "distance": "mmd", "limit": 2.0, "threshold": 2.0, "outcome": outcome, "reason": None,
+            "given": given, "own": given,
         },
         "metric": {"name": "accuracy", "title": "accuracy", "unit": "%", "higher_is_better": True},
         "before": side,

@@ -70,7 +70,7 @@ def test_a_drift_is_drawn_told_in_figures_and_answered_with_one_press(visit: Vis
     expect(part.locator(".monitor .badge")).to_have_text("Drifted", timeout=TRAINING_MS)
     part.locator(".monitor .chart").scroll_into_view_if_needed()
     expect(part.locator(".plot[data-drawn]")).to_be_visible()
-    expect(part.locator(".chart h4")).to_contain_text("2× is a drift")
+    expect(part.locator(".chart h4")).to_contain_text("more than 2× is a drift")
     expect(part.locator(".facts")).to_contain_text("own test split")
     part.get_by_text("Figures").click()
     expect(part.locator(".chart table tbody tr")).to_have_count(1)

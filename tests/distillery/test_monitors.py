@@ -28,7 +28,7 @@ CARD = DatasetCard.model_validate(
 ).model_dump(mode="json")
 SIDE = {"score": 0.95, "interval": [0.93, 0.97], "calibration_error": 0.02}
 FOUND: dict[str, Any] = {
-    "drift": {"distance": "mmd", "threshold": 2.0, "outcome": "drifted", "reason": None, "own": None,
+    "drift": {"distance": "mmd", "limit": 2.0, "threshold": 2.0, "outcome": "drifted", "reason": None, "own": None,
               "given": {"ratio": {"w2": 3.0, "mmd": 7.5}, "p_value": 0.002}},
     "metric": {"name": "accuracy", "unit": "%"},
     "before": SIDE,

@@ -11,6 +11,7 @@ from reevaluating import again, finished, inverted, noisy, split
 
 from kdcore import EngineError, Stopped, reevaluation
 from kdcore.data.examples import Examples
+from kdcore.reevaluation import running
 from kdcore.reevaluation.given import unknown
 from kdcore.spec import Plan
 
@@ -70,6 +71,26 @@ def test_the_threshold_decides_in_multiples_of_the_floor(job: Job, tmp_path: Pat
     second = tmp_path / "second"
     plan_ = again(second, plan, student, split("test"), noisy, distance="w2", threshold=0.99 * ratio)
     assert measured(second, plan_)["drift"]["outcome"] == "drifted"
+
+
+def test_where_the_own_test_split_is_far_away_the_threshold_counts_from_there(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, _, student = job
+    workshop_of = running.workshop_of
+
+    def with_noisy_test(*told: Any) -> Any:
+        shop = workshop_of(*told)
+        test = shop.data.open_test()
+        shop.data._test = Examples(torch.from_numpy(noisy(test.inputs.numpy())), test.targets)
+        return shop
+
+    monkeypatch.setattr(running, "workshop_of", with_noisy_test)
+    found = measured(tmp_path, again(tmp_path, plan, student, split("test"), noisy))["drift"]
+    own, given = found["own"]["ratio"]["mmd"], found["given"]["ratio"]["mmd"]
+    assert own == pytest.approx(given, rel=0.5)
+    assert given > found["threshold"]
+    assert (found["outcome"], found["limit"]) == ("steady", found["threshold"] * own)
 
 
 def test_of_a_later_version_only_what_the_student_did_not_learn_from_is_measured(job: Job, tmp_path: Path) -> None:

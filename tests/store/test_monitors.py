@@ -44,6 +44,7 @@ def result(outcome: str = "drifted") -> dict[str, Any]:
         "drift": {
             "distance": "mmd",
             "threshold": 2.0,
+            "limit": 2.0,
             "outcome": outcome,
             "reason": None,
             "given": figures,

@@ -17,7 +17,7 @@ export function driftChart(shown) {
     const points = rows.filter(({ figures }) => typeof figures?.ratio?.[distance] === "number");
     const last = points.at(-1);
     return {
-      title: last ? t("monitors.title", { ratio: multiple(last.figures.ratio[distance]), threshold: multiple(last.figures.threshold) }) : t("monitors.noDrift"),
+      title: last ? t("monitors.title", { ratio: multiple(last.figures.ratio[distance]), limit: multiple(last.figures.limit) }) : t("monitors.noDrift"),
       note: t(`monitors.distance.${distance}`),
       wait: t("monitors.wait"),
       legend: [
@@ -47,7 +47,7 @@ function traces(points, distance) {
   const base = (name, hue, width, dash) => ({ type: "scatter", name, line: { color: colour(hue), width, dash } });
   const level = (name, y, ...looks) => ({ ...base(name, ...looks), mode: "lines", x: [from, ...x, to], y: [y[0], ...y, y.at(-1)] });
   return [
-    level(t("monitors.threshold"), points.map(({ figures }) => figures.threshold), "warn", 1.5, "dash"),
+    level(t("monitors.threshold"), points.map(({ figures }) => figures.limit), "warn", 1.5, "dash"),
     level(t("monitors.own"), points.map(({ figures }) => figures.own?.[distance] ?? null), "muted", 1, "solid"),
     { ...base(t("monitors.given"), "student", 2, "solid"), mode: "lines+markers", x, y: points.map(({ figures }) => figures.ratio[distance]), marker: { size: 7, color: colour("student") } },
   ];

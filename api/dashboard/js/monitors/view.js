@@ -79,12 +79,12 @@ function words({ reason, waits_for: waits }, latest) {
 
 /** The last figures that there are: drift, score and calibration, and the classes that lost. */
 function facts({ figures, ended_at: ended, dataset_version: version, job_id: job }) {
-  const { distance, threshold, ratio, own, before, now, change, examples, known } = figures;
+  const { distance, limit, ratio, own, before, now, change, examples, known } = figures;
   const metric = named(figures.metric);
   const worst = change.worst ?? [];
   return [
     h("dl", { class: "facts" },
-      fact("monitors.drift", multiple(ratio?.[distance]), t("monitors.driftNote", { threshold: multiple(threshold), own: multiple(own?.[distance]) })),
+      fact("monitors.drift", multiple(ratio?.[distance]), t("monitors.driftNote", { limit: multiple(limit), own: multiple(own?.[distance]) })),
       factOf(metric.title, figure(now.score, metric), t("monitors.before", { value: figure(before.score, metric) })),
       fact("monitors.change", difference(change.score, metric), change.interval && bounds(change.interval, metric)),
       fact("monitors.calibration", figure(now.calibration_error, { unit: "%" }), t("monitors.before", { value: figure(before.calibration_error, { unit: "%" }) }))),

@@ -37,7 +37,7 @@ export default {
   "monitors.outcome.failed": "Failed",
   "monitors.outcome.cancelled": "Cancelled",
 
-  "monitors.title": "New data lie {ratio} as far away as chance; {threshold} is a drift",
+  "monitors.title": "New data lie {ratio} as far away as chance; more than {limit} is a drift",
   "monitors.noDrift": "No drift was measured yet",
   "monitors.wait": "The first measurement is not there yet.",
   "monitors.distance.mmd": "Squared MMD between training features and given features of the student; 1 is what 95 % of samples of the training features keep below.",
@@ -53,7 +53,7 @@ export default {
   "monitors.change": "Change",
 
   "monitors.drift": "Drift",
-  "monitors.driftNote": "threshold {threshold}, own test split {own}",
+  "monitors.driftNote": "threshold {limit}, own test split {own}",
   "monitors.before": "own test split {value}",
   "monitors.calibration": "Calibration error",
   "monitors.worst": "Classes that lost beyond chance: {list}.",

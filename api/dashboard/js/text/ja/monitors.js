@@ -37,7 +37,7 @@ export default {
   "monitors.outcome.failed": "失敗",
   "monitors.outcome.cancelled": "キャンセル",
 
-  "monitors.title": "新しいデータの距離は偶然の{ratio}、しきい値は{threshold}",
+  "monitors.title": "新しいデータの距離は偶然の{ratio}、しきい値は{limit}",
   "monitors.noDrift": "ドリフトはまだ測られていません",
   "monitors.wait": "最初の測定結果はまだありません。",
   "monitors.distance.mmd": "生徒の学習時の特徴と新しいデータの特徴の間のMMDの二乗。学習時の特徴の標本の95 %が1未満に収まります。",
@@ -53,7 +53,7 @@ export default {
   "monitors.change": "変化",
 
   "monitors.drift": "ドリフト",
-  "monitors.driftNote": "しきい値 {threshold}、ジョブ自身のテストデータ {own}",
+  "monitors.driftNote": "しきい値 {limit}、ジョブ自身のテストデータ {own}",
   "monitors.before": "ジョブ自身のテストデータ {value}",
   "monitors.calibration": "較正誤差",
   "monitors.worst": "偶然を超えて悪化したクラス：{list}。",
