@@ -63,8 +63,12 @@ def together(*texts: Text) -> Both:
 
 
 def capital(text: Text) -> Text:
-    """With a capital at the beginning, where the language has them."""
-    return text[:1].upper() + text[1:] if isinstance(text, str) else Both(text.en[:1].upper() + text.en[1:], text.ja)
+    """With a capital at the beginning, where the language has them; a name like mAP stays as it is."""
+    return _capital(text) if isinstance(text, str) else Both(_capital(text.en), text.ja)
+
+
+def _capital(text: str) -> str:
+    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
 
 
 @cache

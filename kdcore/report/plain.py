@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kdcore.report import numbers
-from kdcore.report.language import Both, Text, listed, name_of, say
+from kdcore.report.language import Both, Text, capital, listed, name_of, say
 from kdcore.report.markup import Markup, element, join
 from kdcore.report.reading import (
     changes_by,
@@ -74,7 +74,7 @@ def _done(result: Result) -> Iterator[Text]:
         yield say("plain.compared")
     metric = metric_name(result)
     scores: list[Text] = [say("pair", name=part_name(part), value=score_of(result, part)) for part in models]
-    yield say("plain.scores", metric=metric, n=numbers.whole(test_examples(result)), scores=listed(scores))
+    yield say("plain.scores", metric=capital(metric), n=numbers.whole(test_examples(result)), scores=listed(scores))
     yield say(f"plain.{result['verdict']['outcome'].replace(' ', '_')}")
 
 
@@ -99,8 +99,8 @@ def _means(result: Result) -> Iterator[Text]:
 
 def _checked(result: Result) -> Iterator[Text]:
     yield say("plain.test", n=numbers.whole(test_examples(result)))
-    good = len(delivered(result))
-    yield say("plain.files_checked", good=str(good), all=str(len(result["exports"])))
+    good, tried = len(delivered(result)), len(result["exports"])
+    yield say("plain.files_good" if good == tried else "plain.files_checked", good=str(good), all=str(tried))
     by_class = changes_by(result, "class")
     if by_class is not None:
         facts: dict[str, Text] = {"n": str(len(by_class["parts"])), "noun": noun(result, many=True)}

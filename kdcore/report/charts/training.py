@@ -29,7 +29,7 @@ def score_over_time(result: Result, history: Sequence[Record]) -> Chart | None:
         drawn = Drawing("score")
         for line in lines:
             values = [factor(unit) * value for value in line.values]
-            drawn.axes.plot(line.epochs, values, **stroke(ROLES.get(line.run, "")))
+            drawn.axes.plot(line.epochs, values, **stroke(ROLES.get(line.run, "")), **_point(line))
         _stages(drawn, history, run_of(history, "student"))
         _by_epoch(drawn, axis_of(say("axis.validation", what=what), unit))
         picture = drawn.svg()
@@ -127,7 +127,12 @@ def _hues(lines: Sequence[Curve]) -> dict[str, str]:
 def _loss_line(axes: Any, line: Curve, colour: str) -> None:
     solid = line.split == "validation"
     weight = {"linewidth": 1.8 if solid else 0.7, "alpha": 1 if solid else 0.75}
-    axes.plot(line.epochs, line.values, color=light(colour), **weight)
+    axes.plot(line.epochs, line.values, color=light(colour), **weight, **_point(line))
+
+
+def _point(line: Curve) -> dict[str, Any]:
+    """A mark for a line of one point, which would not be seen."""
+    return {"marker": "o", "markersize": 5} if len(line.values) == 1 else {}
 
 
 def _needs_log(lines: Sequence[Curve]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import kdcore.report
-from kdcore.report.language import LANGUAGES, both, name_of, say, words
+from kdcore.report.language import LANGUAGES, both, capital, name_of, say, words
 from kdcore.report.markup import element
 
 SOURCES = "\n".join(path.read_text() for path in Path(kdcore.report.__file__).parent.rglob("*.py"))
@@ -54,3 +54,7 @@ def test_a_fact_is_said_in_the_language_of_its_sentence_and_escaped() -> None:
 
 def test_an_identifier_without_words_stands_as_it_is() -> None:
     assert both(name_of("corruption", "dust")).ja == "dust"
+
+
+def test_a_beginning_gets_its_capital_and_a_name_keeps_its_own() -> None:
+    assert [capital(text) for text in ("accuracy", "mAP 50-95", "F1")] == ["Accuracy", "mAP 50-95", "F1"]
