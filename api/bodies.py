@@ -22,6 +22,10 @@ EventName = Literal[
     "job.cancelled",
     "monitor.drifted",
     "monitor.stopped",
+    "study.waiting",
+    "study.succeeded",
+    "study.failed",
+    "study.cancelled",
 ]
 EVENTS: tuple[EventName, ...] = get_args(EventName)
 WebhookUrl = Annotated[str, Field(min_length=1, max_length=2000, examples=["https://example.com/hooks/distillery"])]

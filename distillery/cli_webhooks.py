@@ -1,4 +1,4 @@
-"""`distill webhooks`: where the project is told of its jobs."""
+"""`distill webhooks`: where the project is told of its jobs, studies and monitors."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,9 @@ from distillery.common import AsJson, client, err, out, print_json, table
 
 webhooks_app = typer.Typer(invoke_without_command=True, help="List webhook endpoints, or make, try and end them.")
 EndpointId = Annotated[str, typer.Argument(help="The endpoint's id (whk_...).", show_default=False)]
-Events = Annotated[list[str] | None, typer.Option("--event", help="Only this, as job.failed; may be repeated.")]
+Events = Annotated[
+    list[str] | None, typer.Option("--event", help="Only this, as job.failed or study.waiting; may be repeated.")
+]
 
 
 def register(app: typer.Typer) -> None:

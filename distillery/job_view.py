@@ -68,9 +68,19 @@ def _facts(job: Job) -> dict[str, str]:
         "created": form.ago(job.get("created_at")),
         "took": ", ".join(durations),
         "labels": ", ".join(labels),
+        "study": _place(job),
         "retry of": job.get("retry_of") or "",
         "clone of": job.get("clone_of") or "",
     }
+
+
+def _place(job: Job) -> str:
+    """Where the job stands in its study's table; a shared teacher's arm is a colon and its name."""
+    study, arm = job.get("study_id"), job.get("study_arm") or ""
+    if study is None:
+        return ""
+    who = f"shared teacher {arm[1:]}" if arm.startswith(":") else f"arm {arm}"
+    return f"{study}, {who}, seed {job.get('study_seed')}"
 
 
 def _progress(job: Job) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from store import cursors, studyruns
+from store import cursors, studyruns, webhooks
 from store.database import clock, now
 from store.errors import Conflict, Invalid, NotFound
 from store.ids import is_id, new_id
@@ -180,11 +180,13 @@ def delete_study(session: Session, study: Study) -> None:
 
 
 def move(session: Session, study: Study, to: StudyState, reason: str | None) -> None:
-    """Another state, with why."""
-    study.status, study.reason, study.version = to, reason, study.version + 1
+    """Another state, with why, and what webhooks say of it; the caller holds the study."""
+    before, study.status, study.reason, study.version = study.status, to, reason, study.version + 1
     study.waits_for = None
     if to in FINAL:
         study.finished_at, study.next_at = now(session), None
+    if to != before:
+        webhooks.announce_study(session, study, to, counts_of(session, [study.id])[study.id])
 
 
 def due(session: Session) -> bool:

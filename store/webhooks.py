@@ -1,4 +1,7 @@
-"""Who is told of a job: endpoints, and messages that are written with what they tell of, so that none is lost."""
+"""Who is told of jobs, monitors and studies: endpoints, and messages.
+
+A message is written with what it tells of, so that none is lost.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from store import cursors
 from store.database import clock, now
 from store.errors import Conflict, NotFound
 from store.ids import is_id, new_id
-from store.models import Job, JobState, Project, WebhookDelivery, WebhookEndpoint
+from store.models import Job, JobState, Project, Study, StudyState, WebhookDelivery, WebhookEndpoint
 
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
 TOLD = {
@@ -26,6 +29,12 @@ TOLD = {
     JobState.CANCELLED: "job.cancelled",
 }
 """The states that are told of, and what the message is called."""
+TOLD_OF_STUDIES = {
+    StudyState.WAITING: "study.waiting",
+    StudyState.SUCCEEDED: "study.succeeded",
+    StudyState.FAILED: "study.failed",
+    StudyState.CANCELLED: "study.cancelled",
+}
 TEST = "webhook.test"
 ENDPOINTS_MAX = 20
 HOLD_SECONDS = 60
@@ -57,6 +66,15 @@ def announce(session: Session, job: Job, to: JobState) -> None:
     type_ = TOLD.get(to)
     if type_ is not None:
         tell(session, job.project_id, type_, _facts(job))
+
+
+def announce_study(session: Session, study: Study, to: StudyState, counts: Mapping[str, int]) -> None:
+    """Writes what a study has come to, and how many of its jobs are in each state, as ``announce`` does for a job."""
+    type_ = TOLD_OF_STUDIES.get(to)
+    if type_ is not None:
+        names = ("id", "project_id", "kind", "name", "status", "reason", "version")
+        facts = {"object": "study", **{name: getattr(study, name) for name in names}, "counts": dict(counts)}
+        tell(session, study.project_id, type_, facts)
 
 
 def tell(session: Session, project_id: str, type_: str, facts: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +17,10 @@ from receiver import Receiver
 from servers import wait_until
 from sqlalchemy import update
 
+from api.bodies import EVENTS
+from api.pages import DASHBOARD
 from api.secrets import OVERLAP
+from store import monitoring, webhooks
 from store.database import now
 from store.models import WebhookEndpoint
 from store.settings import Settings
@@ -252,3 +256,11 @@ def test_a_certificate_must_be_the_names_though_the_address_is_pinned(
     assert message["status"] == status
     if status == "failed":
         assert message["tries"][0]["error"] == "the certificate is not valid for this name"
+
+
+def test_whatever_is_told_can_be_listened_to_here_and_in_the_dashboard() -> None:
+    told = {*webhooks.TOLD.values(), *webhooks.TOLD_OF_STUDIES.values(), monitoring.DRIFTED, monitoring.STOPPED}
+    offered = re.search(r"EVENTS = (\[[^]]+\])", (DASHBOARD / "js" / "webhooks" / "events.js").read_text())
+    assert offered is not None
+    assert re.findall(r'"([^"]+)"', offered[1]) == list(EVENTS)
+    assert told == set(EVENTS)

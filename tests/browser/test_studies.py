@@ -148,6 +148,8 @@ def test_each_run_leads_to_its_job_and_the_table_is_downloaded(
     run = arm(ended, "wide")["runs"][1]
     page.get_by_role("link", name=f"wide, seed {run['seed']}: Succeeded").click()
     page.wait_for_url(f"**/jobs/{run['job_id']}")
+    page.get_by_role("link", name=f"Study {ended['study_id']}, arm wide, seed {run['seed']}").click()
+    page.wait_for_url(f"**/studies/{ended['study_id']}")
     reader.check_quiet()
 
 

@@ -61,6 +61,8 @@ def test_a_study_is_planned_submitted_followed_and_shown_by_command_line(
     for words in ("is it luck?", "91.0 %", "88.5 – 93.5 %", "20.0 k", "done"):
         assert words in watched.stdout, watched.stdout
     assert study_id in distill("study", "list", "--q", "cli-").stdout
+    (job,) = (one for one in client.jobs(study=study_id) if one["study_seed"] == 1)
+    assert f"{study_id}, arm {job['study_arm']}, seed 1" in distill("show", job["id"]).stdout
     rows = list(csv.DictReader(io.StringIO(distill("study", "results", study_id, "--csv").stdout)))
     assert [(row["seed"], row["score"]) for row in rows] == [("0", "0.9"), ("1", "0.91"), ("2", "0.92")]
     assert distill("study", "results", study_id, "-o", tmp_path / "table.json").exit_code == 0

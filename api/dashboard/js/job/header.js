@@ -27,13 +27,20 @@ export function header(state, changed) {
     if (name.textContent !== job.name) fill(name, job.name);
     redraw(status, job.status, () => badge(job.status, "large"));
     redraw(subject, [job.method, job.dataset, job.plan?.networks, job.labels, job.finished_at], () => [subjectOf(job), ended(job), labels(job)]);
-    redraw(parent, [job.retry_of, job.clone_of], () => [origin(job.retry_of, "job.retryOf"), origin(job.clone_of, "job.cloneOf")]);
+    redraw(parent, [job.study_id, job.retry_of, job.clone_of], () => [place(job), origin(job.retry_of, "job.retryOf"), origin(job.clone_of, "job.cloneOf")]);
     showLink(isFinal(job.status) ? "ended" : state.link);
     buttons.update(job);
   }
 
   function origin(of, words) {
     return of && [" · ", h("a", { href: `/jobs/${of}` }, t(words))];
+  }
+
+  function place({ study_id: study, study_arm: arm, study_seed: seed }) {
+    if (!study) return null;
+    const teacher = arm.startsWith(":"); // one that the study trains once for its arms
+    const words = teacher ? t("job.studyTeacher", { study, teacher: arm.slice(1), seed }) : t("job.studyArm", { study, arm, seed });
+    return [" · ", h("a", { href: `/studies/${study}` }, words)];
   }
 
   function showLink(link) {

@@ -4,7 +4,11 @@ import { h } from "../lib/dom.js";
 import { t } from "../lib/text.js";
 import { icon } from "../ui/icons.js";
 
-export const EVENTS = ["job.started", "job.paused", "job.succeeded", "job.failed", "job.cancelled", "monitor.drifted", "monitor.stopped"];
+export const EVENTS = [
+  "job.started", "job.paused", "job.succeeded", "job.failed", "job.cancelled",
+  "monitor.drifted", "monitor.stopped",
+  "study.waiting", "study.succeeded", "study.failed", "study.cancelled",
+];
 
 /** Status of a message -> icon and tone. */
 const LOOKS = { pending: ["queued", ""], delivered: ["succeeded", "good"], failed: ["failed", "bad"] };

@@ -6,6 +6,8 @@ export default {
   "job.missingText": "There is no job with this id in your project.",
   "job.retryOf": "retry of an earlier job",
   "job.cloneOf": "clone of another job",
+  "job.studyArm": "Study {study}, arm {arm}, seed {seed}",
+  "job.studyTeacher": "Study {study}, shared teacher {teacher}, seed {seed}",
   "job.teaches": "{teacher} teaches {student}",
   "job.method": "method {method}",
   "job.data": "data {data}",

@@ -2,7 +2,7 @@
 
 export default {
   "webhooks.title": "Webhooks",
-  "webhooks.lead": "An endpoint is told by HTTP when a job starts, pauses or ends. Messages are signed, and tried again for about three days.",
+  "webhooks.lead": "An endpoint is told by HTTP when a job starts, pauses or ends, a study ends, a pilot waits for approval, or a monitor finds a drift or stops. Messages are signed, and tried again for about three days.",
   "webhooks.none": "No endpoints yet",
   "webhooks.noneHint": "Make one, and send it a test message to see whether it answers.",
   "webhooks.create": "New endpoint",
@@ -27,6 +27,10 @@ export default {
   "webhooks.event.job.cancelled": "cancelled",
   "webhooks.event.monitor.drifted": "data have drifted",
   "webhooks.event.monitor.stopped": "monitor stopped",
+  "webhooks.event.study.waiting": "pilot waits for approval",
+  "webhooks.event.study.succeeded": "study succeeded",
+  "webhooks.event.study.failed": "study failed",
+  "webhooks.event.study.cancelled": "study cancelled",
 
   "webhooks.status.pending": "Waiting",
   "webhooks.status.delivered": "Delivered",

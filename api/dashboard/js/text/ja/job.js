@@ -6,6 +6,8 @@ export default {
   "job.missingText": "このIDのジョブは、プロジェクト内にありません。",
   "job.retryOf": "以前のジョブの再試行",
   "job.cloneOf": "別のジョブの複製",
+  "job.studyArm": "スタディ{study}、案{arm}、シード{seed}",
+  "job.studyTeacher": "スタディ{study}、共有教師{teacher}、シード{seed}",
   "job.teaches": "教師{teacher}→生徒{student}",
   "job.method": "手法：{method}",
   "job.data": "データ：{data}",

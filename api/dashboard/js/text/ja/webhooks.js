@@ -2,7 +2,7 @@
 
 export default {
   "webhooks.title": "Webhook",
-  "webhooks.lead": "ジョブの開始、一時停止、終了を、HTTPでエンドポイントに通知します。メッセージには署名が付きます。配信できない場合は、約3日間再試行します。",
+  "webhooks.lead": "ジョブの開始・一時停止・終了、スタディの終了、パイロットの承認待ち、モニターによるドリフトの検出と停止を、HTTPでエンドポイントに通知します。メッセージには署名が付きます。配信できない場合は、約3日間再試行します。",
   "webhooks.none": "エンドポイントはまだありません",
   "webhooks.noneHint": "エンドポイントを作成し、テストメッセージを送信して応答を確認してください。",
   "webhooks.create": "エンドポイントを作成",
@@ -27,6 +27,10 @@ export default {
   "webhooks.event.job.cancelled": "キャンセル",
   "webhooks.event.monitor.drifted": "データのドリフト",
   "webhooks.event.monitor.stopped": "モニターの停止",
+  "webhooks.event.study.waiting": "パイロットの承認待ち",
+  "webhooks.event.study.succeeded": "スタディの成功",
+  "webhooks.event.study.failed": "スタディの失敗",
+  "webhooks.event.study.cancelled": "スタディのキャンセル",
 
   "webhooks.status.pending": "配信待ち",
   "webhooks.status.delivered": "配信済み",
