@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+from torch import nn
+
 
 class Overhead(TypedDict):
     """What a trained student's graph has beyond a plain one's; ready for JSON.
@@ -50,6 +52,22 @@ def overhead(student: Path, plain: Path) -> Overhead:
         added=_sorted(added),
         removed=_sorted(removed),
         parameters={"student": trained.parameters, "plain": reference.parameters},
+    )
+
+
+def built_alike(student: nn.Module, plain: nn.Module) -> bool:
+    """Whether two networks are made of the same layers under the same names, of the same sizes, and compute by nothing
+    else: no hooks, no forward pass that was put in the place of a layer's own."""
+    return repr(student) == repr(plain) and _sizes(student) == _sizes(plain) and _is_plain(student) and _is_plain(plain)
+
+
+def _sizes(network: nn.Module) -> dict[str, tuple[str, tuple[int, ...]]]:
+    return {name: (type(found).__name__, tuple(found.shape)) for name, found in network.state_dict().items()}
+
+
+def _is_plain(network: nn.Module) -> bool:
+    return not any(
+        "forward" in vars(module) or module._forward_hooks or module._forward_pre_hooks for module in network.modules()
     )
 
 

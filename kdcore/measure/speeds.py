@@ -10,7 +10,7 @@ from kdcore.measure.documents import Speed
 from kdcore.measure.latency import Latency, latencies
 
 BATCHES = (1, 8, 32)
-BUDGET = 4.0
+BUDGET = 2.0
 """Seconds for all sizes together, beside the opening of files."""
 WARM_UP, LEAST_RUNS = 2, 5
 PATIENCE = 3.0

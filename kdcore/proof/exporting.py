@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from kdcore.errors import EngineError
 from kdcore.export import FILES, Delivery, Export, ExportError, Judge, deliver, export_onnx
-from kdcore.export.overhead import Overhead, overhead
+from kdcore.export.overhead import Overhead, built_alike, overhead
 from kdcore.export.weights import described_path
 from kdcore.measure.intervals import Interval, bootstrap_interval
 from kdcore.prepare import Workshop
@@ -133,10 +133,15 @@ class Exporter:
         return {"path": described_path(path.model_dump(), borrowed)}
 
     def overhead(self, networks: Mapping[str, nn.Module]) -> Overhead | None:
-        """The delivered graph against that of the student trained alone: did the method leave anything in it?"""
+        """The delivered graph against that of the student trained alone: did the method leave anything in it?
+
+        Networks that are built alike have one graph, and it is not written twice.
+        """
         delivered = self.folder / FILES["onnx"]
         if "alone" not in networks or not delivered.exists():
             return None
+        if built_alike(networks["student"], networks["alone"]):
+            return overhead(delivered, delivered)
         with tempfile.TemporaryDirectory(prefix="distillery-") as scratch:
             plain = Path(scratch, "alone.onnx")
             try:

@@ -19,6 +19,9 @@ from kdcore.spec.plan import TEACHER
 from kdcore.spec.tasks import InputKind
 from kdcore.train.progress import Report
 
+SINGLE_SECONDS = 0.5
+"""For each file, of the one batch size that every comparison is made with."""
+
 
 @dataclass(frozen=True)
 class Timed:
@@ -68,7 +71,7 @@ class Speeds:
         if not paths:
             return {}
         shape = self.workshop.plan.dataset.input_shape
-        single, further = latencies(paths, shape), speeds(paths, shape)
+        single, further = latencies(paths, shape, seconds=SINGLE_SECONDS), speeds(paths, shape)
         return {name: Timed(single[name], further[name], memory_bytes(path, shape)) for name, path in paths.items()}
 
     def _paths(self, networks: Mapping[str, nn.Module], scratch: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from kdcore.export import Delivery, export_onnx
-from kdcore.export.overhead import overhead
+from kdcore.export.overhead import built_alike, overhead
 from kdcore.models import build
 
 
@@ -127,3 +127,23 @@ def test_a_kept_adapter_is_seen(delivery: Delivery, float_onnx: Path, tmp_path: 
     export_onnx(student, delivery.input_shape, tmp_path / "student.onnx")
     found = overhead(tmp_path / "student.onnx", float_onnx)
     assert (found["identical"], found["added"]) == (False, {"Conv": 1, "Sigmoid": 1})
+
+
+def test_networks_of_the_same_layers_are_built_alike_whatever_their_weights() -> None:
+    first, second = (build("resnet8", num_classes=3, width=0.25) for _ in range(2))
+    assert built_alike(first, second)
+    assert not built_alike(first, build("resnet8", num_classes=4, width=0.25))
+    assert not built_alike(first, build("resnet14", num_classes=3, width=0.25))
+
+
+@pytest.mark.parametrize("change", ["hook", "forward", "layer"])
+def test_what_computes_by_something_else_is_not_built_alike(change: str) -> None:
+    first, second = (build("resnet8", num_classes=3, width=0.25) for _ in range(2))
+    match change:
+        case "hook":
+            second.get_submodule("stem").register_forward_hook(lambda module, inputs, output: output)
+        case "forward":
+            second.get_submodule("stem").forward = torch.nn.Identity()
+        case "layer":
+            second.add_module("prompt", torch.nn.Linear(2, 2))
+    assert not built_alike(first, second)
