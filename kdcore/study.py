@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         _check_kind(spec)
         planned = plan_study(spec, _planner(spec))
     except (SpecError, OSError, yaml.YAMLError) as error:
-        for line in error.problems if isinstance(error, SpecError) else [error]:
+        for line in _lines(error):
             console.print(f"[red]{options.study}[/] {line}")
         return 2
     study = Study(spec, planned, options.results, options.workdir)
@@ -66,6 +66,13 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"interrupted; the same command goes on from {options.results}")
         return 130
     return 1 if study.failed else 0
+
+
+def _lines(error: Exception) -> list[str]:
+    """Every fault of a spec in a line of its own."""
+    if not isinstance(error, SpecError):
+        return [str(error)]
+    return [f"{problem.pointer or '/'}: {problem.message}" for problem in error.problems]
 
 
 def _about(data: Any, folder: str | None) -> Json:

@@ -44,7 +44,7 @@ class Study(Created):
     outcome: str | None = Field(description="of a pilot that has decided: go or no-go")
     dataset: str
     reference: str = Field(description="the arm that the others are compared with")
-    arms: int
+    arms: int = Field(description="of a search: its trials, those not chosen yet, too")
     seeds: int
     jobs: dict[str, int] = Field(description="by status, and planned: at most so many, those of shared teachers too")
     budget: BudgetJson
@@ -133,7 +133,7 @@ def _columns(row: StudyRow, counts: Mapping[str, int]) -> dict[str, Any]:
         **{name: getattr(row, name) for name in _NAMES},
         "dataset": plan["dataset"],
         "reference": plan["reference"],
-        "arms": len(plan["arms"]),
+        "arms": (plan.get("search") or {}).get("count", len(plan["arms"])),
         "seeds": len(plan["seeds"]),
         "stage": stage_of(row),
         "outcome": None if decision is None else decision["outcome"],

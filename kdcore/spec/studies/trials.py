@@ -62,13 +62,12 @@ def grown(spec: StudySpec, plan: StudyPlan, scores: Scores, planner: Planner) ->
     search, progress = spec.search, plan.search
     assert search is not None
     assert progress is not None
-    tried = [*plan.arms, *progress.skipped]
+    tried: list[ArmPlan | Skipped] = [*plan.arms, *progress.skipped]
     told: list[Told] = [(one.changes, scores.get(one.name)) for one in tried]
     chosen = proposals(search, told, higher_is_better=plan.metric.higher_is_better)
-    arms, skipped = [], []
-    for trial in as_arms(spec, chosen, len(tried) + 1):
-        found = _planned(spec, plan, trial, planner)
-        (skipped if isinstance(found, Skipped) else arms).append(found)
+    found = [_planned(spec, plan, trial, planner) for trial in as_arms(spec, chosen, len(tried) + 1)]
+    arms = (one for one in found if isinstance(one, ArmPlan))
+    skipped = (one for one in found if isinstance(one, Skipped))
     progress = progress.model_copy(update={"skipped": (*progress.skipped, *skipped)})
     return plan.model_copy(update={"arms": (*plan.arms, *arms), "search": progress})
 
