@@ -94,7 +94,7 @@ def _drawn(space: Space, value: Any) -> Any:
 
 
 def _new(study: Study, search: Search, spaces: Mapping[str, BaseDistribution], seen: set[str]) -> Values:
-    """What was not tried before: where the sampler comes back to the same, the first that is left."""
+    """What was not tried before: where the sampler comes back to the same, the first that is left, if any is."""
     from optuna.trial import TrialState
 
     for _ in range(_TRIES):
@@ -103,7 +103,7 @@ def _new(study: Study, search: Search, spaces: Mapping[str, BaseDistribution], s
         if key(values) not in seen:
             return values
         study.tell(trial, state=TrialState.FAIL)
-    return next(values for values in _all(search) if key(values) not in seen)
+    return next((left for left in _all(search) if key(left) not in seen), values)
 
 
 def _value(space: Space, drawn: Any) -> Any:
