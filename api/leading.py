@@ -18,6 +18,7 @@ from api.kept import keep
 from api.planning import Planned, planned
 from api.quotas import check_room
 from api.study_endings import finish_plan
+from api.study_planning import next_trials
 from api.study_stages import arms_of, is_teacher, plan_now, rows_of, teacher_seconds, whole_plan
 from kdcore.spec.studies.deciding import decide
 from kdcore.spec.studies.pilots import PILOT, PilotPlan
@@ -82,6 +83,8 @@ class Leader:
         except Refused as refused:
             return self._wait(held, refused)
         if found.finished:
+            if not study.stopped and not found.stop and self._search_on(held, study, plan, runs):
+                return 0.0
             self._finish(held)
         else:
             self._wait_no_more(held)
@@ -90,6 +93,17 @@ class Leader:
     def _runs(self, study: Study) -> list[StudyRun]:
         with self._database.read() as session:
             return studies.runs_of(session, study.id)
+
+    def _search_on(self, held: Held, study: Study, plan: StudyPlan, runs: list[StudyRun]) -> bool:
+        """Whether a search has chosen its next trials, after all those before have ended."""
+        found = next_trials(self._database, study, plan, runs)
+        if found is None:
+            return False
+        with self._database.write() as session:
+            going = self._going(session, held)
+            if going is not None:
+                going.plan, going.version = found.document(), going.version + 1
+        return True
 
     def _stop(self, held: Held, stopped: Mapping[str, Stopped]) -> None:
         if not stopped:

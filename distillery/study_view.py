@@ -25,6 +25,9 @@ def show_study_plan(console: Console, plan: Document) -> None:
             arm["name"], arm["method"], arm["student"], *sizes, arm["teacher"] or "", _changes(arm["changes"])
         )
     console.print(table)
+    if plan.get("search"):
+        told = f"the first {len(plan['arms'])} of {plan['search']['count']} trials; the others follow from their scores"
+        console.print(told, markup=False)
     for one in plan["teachers"]:
         console.print(f"{one['name']} is trained once: {form.duration(one['seconds'])}", markup=False)
     seeds = ", ".join(str(seed) for seed in plan["seeds"])

@@ -27,7 +27,7 @@ import kdcore
 from kdcore.environment import calm
 from kdcore.errors import EngineError, Stopped
 from kdcore.files import write_json
-from kdcore.spec import Plan, SpecError, parse_spec, plan
+from kdcore.spec import Plan, Problem, SpecError, parse_spec, plan
 from kdcore.spec.brought import NOTHING, Brought, BroughtDataset
 from kdcore.spec.cards import DatasetCard
 from kdcore.spec.studies.plan import ArmPlan, StudyPlan, job_document, plan_study
@@ -53,9 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
     calm(os.environ)
     try:
         spec = parse_study(_about(yaml.safe_load(options.study.read_text(encoding="utf-8")), options.data))
+        _check_kind(spec)
         planned = plan_study(spec, _planner(spec))
     except (SpecError, OSError, yaml.YAMLError) as error:
-        for line in error.problems if isinstance(error, SpecError) else [error]:
+        for line in _lines(error):
             console.print(f"[red]{options.study}[/] {line}")
         return 2
     study = Study(spec, planned, options.results, options.workdir)
@@ -67,6 +68,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if study.failed else 0
 
 
+def _lines(error: Exception) -> list[str]:
+    """Every fault of a spec in a line of its own."""
+    if not isinstance(error, SpecError):
+        return [str(error)]
+    return [f"{problem.pointer or '/'}: {problem.message}" for problem in error.problems]
+
+
 def _about(data: Any, folder: str | None) -> Json:
     """The study spec, about the dataset in ``folder``: a pack takes the place of an id."""
     written: Json = data if isinstance(data, dict) else {}
@@ -75,6 +83,17 @@ def _about(data: Any, folder: str | None) -> Json:
         return written
     about = {name: value for name, value in asked.items() if name not in ("id", "version")} | {"path": folder}
     return {**written, "base": {**written["base"], "dataset": about}}
+
+
+def _check_kind(spec: StudySpec) -> None:
+    """Refuse what is not known before it begins.
+
+    Raises:
+        SpecError: the study searches.
+    """
+    if spec.search is not None:
+        message = "a search runs in the service (distill study submit): write its values as a grid to run it here"
+        raise SpecError([Problem(pointer="/search", code="needs_service", message=message)])
 
 
 def _planner(spec: StudySpec) -> Callable[[Json], Plan]:

@@ -44,7 +44,7 @@ class Study(Created):
     outcome: str | None = Field(description="of a pilot that has decided: go or no-go")
     dataset: str
     reference: str = Field(description="the arm that the others are compared with")
-    arms: int
+    arms: int = Field(description="of a search: its trials, those not chosen yet, too")
     seeds: int
     jobs: dict[str, int] = Field(description="by status, and planned: at most so many, those of shared teachers too")
     budget: BudgetJson
@@ -64,7 +64,9 @@ class StudyDetail(Study):
     """A study with its documents."""
 
     spec: AnyJson
-    plan: AnyJson = Field(description="every arm with its job spec and cost, as it was shown before it began")
+    plan: AnyJson = Field(
+        description="every arm with its job spec and cost, as shown before it began; a search adds trials"
+    )
     stopped: AnyJson = Field(description="arms that get no more jobs, with code, reason and seeds")
     teachers: list[AnyJson] = Field(description="shared teachers: name, job_id, status, model_id")
     decision: AnyJson | None = Field(
@@ -88,12 +90,15 @@ class StudyResults(BaseModel):
     metric: AnyJson
     reference: str
     seeds: list[int]
-    runs: dict[str, int] = Field(description="of arms, by status; planned: arms times seeds")
+    runs: dict[str, int] = Field(description="of arms, by status; planned: arms, or trials of a search, times seeds")
     arms: list[ArmJson]
     pareto: AnyJson = Field(description="axes, and the arms that no other beats in all of them")
     teachers: list[AnyJson]
     ranking: AnyJson | None = Field(
         description="of teachers: the best first, with scores, paired differences, gate and gap probe; and the answer"
+    )
+    search: AnyJson | None = Field(
+        description="of a search: trials, how many are chosen, the best by the validation split, and what was skipped"
     )
     notes: list[str]
 
@@ -128,7 +133,7 @@ def _columns(row: StudyRow, counts: Mapping[str, int]) -> dict[str, Any]:
         **{name: getattr(row, name) for name in _NAMES},
         "dataset": plan["dataset"],
         "reference": plan["reference"],
-        "arms": len(plan["arms"]),
+        "arms": (plan.get("search") or {}).get("count", len(plan["arms"])),
         "seeds": len(plan["seeds"]),
         "stage": stage_of(row),
         "outcome": None if decision is None else decision["outcome"],

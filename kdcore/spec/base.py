@@ -109,7 +109,8 @@ def _is_union_tag(part: str | int) -> bool:
     return part in UNION_TAGS
 
 
-UNION_TAGS = {"Number", "Ramp", "One", "Pair", "Preset", "Objective", "Path", "Peer", "Further", "Learned"}
+UNION_TAGS = {"Number", "Ramp", "One", "Pair", "Preset", "Objective", "Path", "Peer", "Further", "Learned",
+              "Range", "Choices"}  # fmt: skip
 """Tags of the spec's unions; capitalised, so that no field is called like one."""
 
 

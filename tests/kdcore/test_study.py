@@ -75,3 +75,9 @@ def test_a_study_that_cannot_be_asked_ends_before_anything_runs(ask, capsys):
     code, found = ask(STUDY | {"reference": "nobody"})
     assert (code, found) == (2, None)
     assert "no arm is called 'nobody'" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_search_is_refused_with_where_it_runs(ask, capsys):
+    over = {"/training/optimizer/lr": {"low": 0.001, "high": 0.1, "log": True}}
+    assert ask({**STUDY, "arms": [], "search": {"over": over}}) == (2, None)
+    assert "/search: a search runs in the service" in " ".join(capsys.readouterr().err.split())

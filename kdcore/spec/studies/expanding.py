@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
@@ -60,7 +60,7 @@ def expanded(spec: StudySpec) -> tuple[Written, ...]:
     if count > ARMS_MAX:
         message = f"this is {count:,} arms, and a study has {ARMS_MAX} at most: leave values out, or make several"
         raise SpecError([Problem(pointer="/grid" if spec.grid else "/arms", code="too_many_arms", message=message)])
-    base = _spelt_out(spec.base)
+    base = spelt_out(spec.base)
     arms = [
         _written(spec, base, number, arm, values)
         for number, arm in enumerate(spec.arms or (BASE,))
@@ -70,7 +70,7 @@ def expanded(spec: StudySpec) -> tuple[Written, ...]:
     return tuple(arms)
 
 
-def _spelt_out(base: Mapping[str, Any]) -> Json:
+def spelt_out(base: Mapping[str, Any]) -> Json:
     """The base with its method as an object, so that changes of one option leave the others."""
     method = base.get("method", DEFAULT_METHOD)
     return dict(base) | ({"method": {"preset": method}} if isinstance(method, str) else {})
@@ -81,17 +81,30 @@ def _combinations(grid: Mapping[str, tuple[Any, ...]]) -> Iterator[Json]:
 
 
 def _written(spec: StudySpec, base: Json, number: int, arm: Arm, values: Json) -> Written:
-    written = _spelt_out(merged(base, arm.changes))
+    written = spelt_out(merged(base, arm.changes))
     places = {at: pointer("arms", number, "changes") + at for at, _ in leaves(arm.changes)}
-    for at, value in values.items():
-        try:
-            written = placed(written, at, value)
-        except LookupError as error:
-            where = pointer("grid", at)
-            raise SpecError([Problem(pointer=where, code="wrong_place", message=f"{at}: {error}")]) from None
-        places[at] = pointer("grid", at) + pointer(spec.grid[at].index(value))
+    written = with_values(written, values, "grid")
+    places |= {at: pointer("grid", at) + pointer(spec.grid[at].index(value)) for at, value in values.items()}
     told = dict(leaves(arm.changes)) | values
     return Written(_name(spec, arm, values), written, told, places)
+
+
+def with_values(document: Json, values: Json, *told: str) -> Json:
+    """A job spec with other values by pointer.
+
+    Args:
+        told: where in the study spec the pointers are written.
+
+    Raises:
+        SpecError: a pointer leads nowhere.
+    """
+    for at, value in values.items():
+        try:
+            document = placed(document, at, value)
+        except LookupError as error:
+            where = pointer(*told, at)
+            raise SpecError([Problem(pointer=where, code="wrong_place", message=f"{at}: {error}")]) from None
+    return document
 
 
 def leaves(changes: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
@@ -107,9 +120,14 @@ def leaves(changes: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]
 def _name(spec: StudySpec, arm: Arm, values: Json) -> str:
     if not values:
         return arm.name
-    lasts = Counter(parts_of(at)[-1] for at in spec.grid)
+    return named([arm.name] if spec.arms else [], values)
+
+
+def named(first: Sequence[str], values: Json) -> str:
+    """The name of an arm that says its values."""
+    lasts = Counter(parts_of(at)[-1] for at in values)
     told = [_told(at, value, short=lasts[parts_of(at)[-1]] == 1) for at, value in values.items()]
-    return ", ".join([arm.name, *told] if spec.arms else told)[:_NAME]
+    return ", ".join([*first, *told])[:_NAME]
 
 
 def _told(at: str, value: Any, *, short: bool) -> str:

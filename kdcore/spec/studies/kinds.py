@@ -12,6 +12,7 @@ from kdcore.spec.studies.pilots import PilotPlan, plan_pilot
 from kdcore.spec.studies.pilotspec import KeepAs, PilotSpec, Share
 from kdcore.spec.studies.plan import Planner, StudyPlan, plan_study
 from kdcore.spec.studies.ranking import RankingPlan, RankingSpec, plan_ranking
+from kdcore.spec.studies.searchspec import Choices, Range, Search
 from kdcore.spec.studies.spec import Arm, Budget, StopEarly, StudySpec
 
 COMPARISON, PILOT, RANKING = "comparison", "pilot", "teacher-ranking"
@@ -58,5 +59,7 @@ def read_plan(kind: str, document: Mapping[str, Any]) -> StudyPlan:
     return PLANS[kind].model_validate(document)
 
 
-_MODELS = (StudySpec, PilotSpec, RankingSpec, Arm, Budget, StopEarly, Share, KeepAs)
+_MODELS = (
+    StudySpec, PilotSpec, RankingSpec, Arm, Budget, StopEarly, Share, KeepAs, Search, Range, Choices,
+)  # fmt: skip
 _FIELDS = sorted({name for model in _MODELS for name in model.model_fields})

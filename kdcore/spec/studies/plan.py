@@ -13,6 +13,7 @@ from kdcore.spec.studies.comparing import apart, other_data
 from kdcore.spec.studies.expanding import Written, expanded
 from kdcore.spec.studies.rounds import jobs_of, rounds_of
 from kdcore.spec.studies.spec import FREE_JOBS, Budget, StopEarly, StudySpec
+from kdcore.spec.studies.suggesting import first_trials, probes
 from kdcore.spec.studies.teachers import SharedTeacher, shared_teachers
 
 Json = dict[str, Any]
@@ -54,12 +55,41 @@ class TeacherPlan(SharedTeacher):
     seconds: float
 
 
+class Skipped(Strict):
+    """A trial that could not be planned.
+
+    Attributes:
+        name: it would have had.
+        changes: its values, by JSON pointer into the job spec.
+        reason: what stood in the way.
+    """
+
+    name: str
+    changes: Json
+    reason: str
+
+
+class Trials(Strict):
+    """How far a search is: its arms are the trials that have been chosen.
+
+    Attributes:
+        count: how many there will be.
+        together: how many are chosen at once.
+        skipped: those that could not be planned; they count as trials that failed.
+    """
+
+    count: int
+    together: int
+    skipped: tuple[Skipped, ...] = ()
+
+
 class StudyPlan(Strict):
     """Everything that is decided before a study begins.
 
     Attributes:
         reference: the arm that the others are compared with.
         rounds: how many of the seeds each round ends at; more than one where arms may be given up between them.
+        search: of a search how far it is; its arms grow in number.
         jobs: how many there are, if none is given up for another reason than its round's rank.
         seconds: of all of them, estimated; ``assumes`` says on what.
     """
@@ -74,6 +104,7 @@ class StudyPlan(Strict):
     rounds: tuple[int, ...]
     budget: Budget
     stop_early: StopEarly | None
+    search: Trials | None = None
     jobs: int
     seconds: float
     assumes: str
@@ -82,6 +113,11 @@ class StudyPlan(Strict):
     def arm(self, name: str) -> ArmPlan:
         """The arm of this name."""
         return next(arm for arm in self.arms if arm.name == name)
+
+    @property
+    def size(self) -> int:
+        """How many arms there will be."""
+        return len(self.arms) if self.search is None else self.search.count
 
     def document(self) -> Json:
         """The plan as JSON-ready data."""
@@ -97,7 +133,9 @@ def plan_study(spec: StudySpec, planner: Planner) -> StudyPlan:
     Raises:
         SpecError: every fault, pointed at where the study spec has it.
     """
-    written = expanded(spec)
+    written = expanded(spec) if spec.search is None else first_trials(spec, spec.search)
+    if spec.search is not None and (found := _planned(spec, probes(spec, spec.search, written[0]), planner)[1]):
+        raise SpecError(found)
     plans, problems = _planned(spec, written, planner)
     problems = [*_reference_faults(spec, written), *_seed_faults(written), *problems]
     if problems:
@@ -108,22 +146,29 @@ def plan_study(spec: StudySpec, planner: Planner) -> StudyPlan:
     trained = tuple(
         TeacherPlan(**dict(one), seconds=_plan(one.spec, planner).estimate.train_seconds) for one in teachers
     )
-    arms = tuple(
-        ArmPlan(
-            name=arm.name,
-            changes=arm.changes,
-            spec=arm.spec,
-            method=plan.method,
-            student=plan.networks[STUDENT].architecture,
-            teacher=which.get(arm.name),
-            apart=tuple(apart(plan, plans[reference])),
-            parameters=plan.networks[STUDENT].parameters,
-            seconds=(cost := _cost(plan, shared=arm.name in which)).train_seconds,
-            steps=cost.steps,
-        )
-        for arm, plan in ((arm, plans[arm.name]) for arm in written)
-    )
+    arms = tuple(arm_plan(arm, plans[arm.name], plans[reference], which.get(arm.name)) for arm in written)
     return _whole(spec, reference, arms, trained, plans[reference])
+
+
+def arm_plan(arm: Written, plan: Plan, reference: Plan, teacher: str | None) -> ArmPlan:
+    """An arm with its plan as a job.
+
+    Args:
+        teacher: the shared one that it waits for.
+    """
+    cost = _cost(plan, shared=teacher is not None)
+    return ArmPlan(
+        name=arm.name,
+        changes=arm.changes,
+        spec=arm.spec,
+        method=plan.method,
+        student=plan.networks[STUDENT].architecture,
+        teacher=teacher,
+        apart=tuple(apart(plan, reference)),
+        parameters=plan.networks[STUDENT].parameters,
+        seconds=cost.train_seconds,
+        steps=cost.steps,
+    )
 
 
 def _whole(
@@ -131,7 +176,8 @@ def _whole(
 ) -> StudyPlan:
     seeds = spec.seed_list
     rounds = rounds_of(len(seeds), spec.stop_early)
-    jobs = jobs_of(len(arms), rounds, spec.stop_early)
+    search = None if spec.search is None else Trials(count=spec.search.trials, together=spec.search.together)
+    jobs = jobs_of(len(arms) if search is None else search.count, rounds, spec.stop_early)
     mean = sum(arm.seconds for arm in arms) / len(arms)
     seconds = sum(one.seconds for one in teachers) + jobs * mean
     return StudyPlan(
@@ -145,6 +191,7 @@ def _whole(
         rounds=rounds,
         budget=spec.budget,
         stop_early=spec.stop_early,
+        search=search,
         jobs=jobs + len(teachers),
         seconds=round(seconds, 1),
         assumes=plan.estimate.assumes,
@@ -155,13 +202,14 @@ def _whole(
 def budget_faults(plan: StudyPlan) -> Iterator[Problem]:
     """Why a study is too large to be begun as it is."""
     most, at = plan.budget.jobs_at_most, "/budget/jobs_at_most"
-    sizes = f"{_counted(len(plan.arms), 'arm')}, {_counted(len(plan.seeds), 'seed')}"
+    what, fewer = ("arm", "arms, values") if plan.search is None else ("trial", "trials")
+    sizes = f"{_counted(plan.size, what)}, {_counted(len(plan.seeds), 'seed')}"
     told = f"this study is {plan.jobs:,} jobs ({sizes}), about {_hours(plan)}"
     if most is None and plan.jobs > FREE_JOBS:
-        message = f"{told}: say budget: {{jobs_at_most: {plan.jobs}}} to have it so, or leave arms, values or seeds out"
+        message = f"{told}: say budget: {{jobs_at_most: {plan.jobs}}} to have it so, or leave {fewer} or seeds out"
         yield Problem(pointer=at, code="cap_needed", message=message)
     elif most is not None and plan.jobs > most:
-        message = f"{told}, and {most} are allowed: raise jobs_at_most, or leave arms, values or seeds out"
+        message = f"{told}, and {most} are allowed: raise jobs_at_most, or leave {fewer} or seeds out"
         yield Problem(pointer=at, code="too_many_jobs", message=message)
 
 
@@ -196,7 +244,7 @@ def _planned(spec: StudySpec, written: Sequence[Written], planner: Planner) -> t
     problems: dict[tuple[str, str], Problem] = {}
     for arm in written:
         try:
-            plans[arm.name] = _plan(arm.spec | {"name": spec.name}, planner)
+            plans[arm.name] = plan_of(arm, spec.name, planner)
         except SpecError as error:
             for problem in error.problems:
                 place = arm.place(problem.pointer)
@@ -204,6 +252,18 @@ def _planned(spec: StudySpec, written: Sequence[Written], planner: Planner) -> t
                 found = Problem(pointer=place, code=problem.code, message=problem.message + where)
                 problems.setdefault((place, problem.code), found)
     return plans, list(problems.values())
+
+
+def plan_of(arm: Written, name: str, planner: Planner) -> Plan:
+    """The plan of an arm's job.
+
+    Args:
+        name: of the study.
+
+    Raises:
+        SpecError: it cannot run.
+    """
+    return _plan(arm.spec | {"name": name}, planner)
 
 
 def _plan(spec: Mapping[str, Any], planner: Planner) -> Plan:

@@ -11,6 +11,7 @@ from typing import Any
 
 from kdcore.spec.studies.plan import ArmPlan, StudyPlan
 from kdcore.spec.studies.statistics import FEWEST, Paired, holm, paired, pareto, summary
+from kdcore.spec.studies.trials import means, searched
 
 Json = dict[str, Any]
 SIZES = ("bytes", "latency_ms")
@@ -61,15 +62,17 @@ def results(plan: StudyPlan, rows: Iterable[Row], stopped: Mapping[str, Mapping[
         for arm in plan.arms
     ]
     done = sum(len(found) for found in scores.values())
+    judged = [row for found in by_arm.values() for row in found if row.status == "succeeded"]
     return {
         "metric": plan.metric.model_dump(mode="json"),
         "reference": plan.reference,
         "seeds": list(plan.seeds),
-        "complete": ended and done == len(plan.arms) * len(plan.seeds),
+        "complete": ended and done == plan.size * len(plan.seeds),
         "runs": _counts(plan, by_arm),
         "pareto": {"axes": list(axes), "arms": [arm.name for arm in plan.arms if arm.name in front]},
+        "search": (search := searched(plan, means((row.arm, row.validation) for row in judged))),
         "arms": arms,
-        "notes": list(_notes(plan, scores)),
+        "notes": [*_notes(plan, scores), *_of_search(plan, search)],
     }
 
 
@@ -136,7 +139,7 @@ def _seconds(rows: Iterable[Row]) -> float | None:
 
 
 def _counts(plan: StudyPlan, by_arm: Mapping[str, list[Row]]) -> Json:
-    found: Json = {"planned": len(plan.arms) * len(plan.seeds)}
+    found: Json = {"planned": plan.size * len(plan.seeds)}
     for row in (row for rows in by_arm.values() for row in rows):
         found[row.status] = found.get(row.status, 0) + 1
     return found
@@ -171,6 +174,15 @@ def _notes(plan: StudyPlan, scores: Mapping[str, Mapping[int, float]]) -> Iterat
     tried = sum(1 for arm in plan.arms if arm.name != plan.reference and not arm.apart)
     if tried > 1:
         yield f"p-values are corrected for {tried} comparisons (Holm)"
+
+
+def _of_search(plan: StudyPlan, search: Json | None) -> Iterator[str]:
+    if search is None:
+        return
+    if search["best"] is not None:
+        told = f"(mean {plan.metric.name} {search['validation']:.4g})"
+        yield f"the best of {search['chosen']} trials on the validation split is {search['best']} {told}"
+    yield from (f"{one['name']} could not be run: {one['reason']}" for one in search["skipped"])
 
 
 COLUMNS = ("arm", "seed", "job_id", "status", "score", "validation", "seconds", "parameters", "bytes", "latency_ms",

@@ -8,14 +8,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from kdcore.spec.base import JobName, SpecError, Strict, problems_of
+from kdcore.spec.studies.searchspec import TRIALS_MAX, Choices, Pointer, Range, Search, Seed
 
-ARMS_MAX, SEEDS_MAX, VALUES_MAX = 200, 100, 200
+ARMS_MAX, SEEDS_MAX, VALUES_MAX = TRIALS_MAX, 100, 200
 FREE_JOBS = 20
 """A study of more jobs than this has to say how many it may have."""
 
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
 ArmName = Annotated[JobName, Field(pattern=r"^[^:\s][^:]*$")]
-Pointer = Annotated[str, Field(pattern=r"^(/([^/~]|~[01])+)+$", max_length=200)]
 Values = Annotated[tuple[Any, ...], Field(min_length=1, max_length=VALUES_MAX)]
 
 
@@ -101,6 +100,7 @@ class StudySpec(Asked):
         kind: what the study is for.
         arms: named changes of the base; the base alone when neither arms nor a grid are given.
         grid: values by JSON pointer into the base; every combination is tried, of each arm where there are arms, too.
+        search: instead of both: values are chosen one after the other, by what the ones before came to.
         reference: the arm that the others are compared with; the first when left out.
         share_teacher: train a teacher with ``train`` once, in a job of its own, for all arms that have the same.
         stop_early: see there.
@@ -109,6 +109,7 @@ class StudySpec(Asked):
     kind: Literal["comparison"] = "comparison"
     arms: tuple[Arm, ...] = Field(default=(), max_length=ARMS_MAX)
     grid: dict[Pointer, Values] = Field(default={}, max_length=20)
+    search: Search | None = None
     reference: ArmName | None = None
     share_teacher: bool = True
     stop_early: StopEarly | None = None
@@ -134,4 +135,6 @@ def parse_study(data: Mapping[str, Any]) -> StudySpec:
         raise SpecError(problems_of(error, FIELDS)) from None
 
 
-FIELDS = sorted({name for model in (StudySpec, Arm, Budget, StopEarly) for name in model.model_fields})
+FIELDS = sorted(
+    {name for model in (StudySpec, Arm, Budget, StopEarly, Search, Range, Choices) for name in model.model_fields}
+)

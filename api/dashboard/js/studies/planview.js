@@ -24,9 +24,9 @@ export function planView() {
   return { element, update };
 }
 
-function factsOf({ jobs, seconds, arms, seeds, teachers, rounds }) {
+function factsOf({ jobs, seconds, arms, search, seeds, teachers, rounds }) {
   return [
-    fact("studyplan.jobs", whole(jobs), t("studyplan.made", { tried: tried(arms.length, seeds.length), teachers: whole(teachers.length) })),
+    fact("studyplan.jobs", whole(jobs), t("studyplan.made", { tried: tried(search?.count ?? arms.length, seeds.length), teachers: whole(teachers.length) })),
     fact("studyplan.time", roughly(seconds), t("studyplan.timeNote")),
     fact("studyplan.seeds", seeds.join(", "), rounds.length > 1 ? t("studyplan.rounds", { list: rounds.join(", ") }) : t("studyplan.every")),
   ];
