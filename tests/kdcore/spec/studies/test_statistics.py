@@ -24,7 +24,7 @@ def test_critical_values_are_those_of_the_printed_tables(df, t):
 
 @given(st.floats(-50, 50), st.integers(1, 200))
 def test_p_values_are_those_of_scipy(t, df):
-    assert two_sided(t, df) == pytest.approx(2 * stats.t.sf(abs(t), df), abs=1e-13)
+    assert two_sided(t, df) == pytest.approx(2 * stats.t.sf(abs(t), df), abs=1e-11)
 
 
 @given(st.floats(0.01, 0.999), st.integers(1, 60))
