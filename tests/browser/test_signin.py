@@ -77,7 +77,7 @@ def test_a_session_that_ends_elsewhere_leads_back_here_after_signing_in_again(vi
     page.wait_for_url(visitor.site.url + "/jobs?q=abc")
 
 
-PROJECT = ["Overview", "Jobs", "Compare", "Datasets", "Models", "Workers"]
+PROJECT = ["Overview", "Jobs", "Studies", "Compare", "Datasets", "Models", "Workers"]
 
 
 @pytest.mark.parametrize(
