@@ -21,10 +21,10 @@ demo: $(STAMP) ## distil a student on this machine, end to end, into demo-output
 up: $(STAMP) ## start the whole service on this machine and leave it running
 	$(BIN)/distill up
 
-# Tests of leases and of pages have clocks of their own and want the machine for themselves.
+# Tests of leases and of pages have clocks of their own: two at a time, so that no machine is too busy for them.
 test: $(STAMP) ## every test that this machine can run
 	$(BIN)/pytest -m "not gpu" -n $(PROCESSES) --dist worksteal --ignore tests/worker --ignore tests/browser
-	$(BIN)/pytest -m "not gpu" tests/worker tests/browser
+	$(BIN)/pytest -m "not gpu" -n 2 --dist loadfile tests/worker tests/browser
 
 fast: $(STAMP) ## the tests that take less than two minutes together
 	$(BIN)/pytest -m "not gpu and not slow and not servers and not browser"
