@@ -20,8 +20,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 CONTRAST = Path(__file__).with_name("contrast.js").read_text().partition("\n")[2]
 HEADING = """document.querySelector('main h1:not(.hidden)') &&
   ![...document.querySelectorAll('main .skeleton')].some((box) => box.checkVisibility())"""
-DRAWN = """[...document.querySelectorAll('.chart .plot[role=img]')].every(
-  (plot) => !plot.checkVisibility() || plot.dataset.drawn)"""
+DRAWN = """(() => {
+  const waiting = [...document.querySelectorAll('.chart .plot[role=img]')]
+    .filter((plot) => plot.checkVisibility() && !plot.dataset.drawn);
+  waiting[0]?.scrollIntoView();
+  return waiting.length === 0;
+})()"""
+"""Scrolls to the charts one after the other, which are drawn when they are seen: a page that still loads hides some."""
 FOCUS = """() => {
   const at = document.activeElement;
   const style = getComputedStyle(at);
@@ -97,8 +102,6 @@ def opened(visitor: Visitor, path: str) -> Page:
     page.goto(visitor.site.url + path)
     wait_for(page, HEADING)
     page.wait_for_timeout(400)
-    for chart in page.locator(".chart .plot[role=img]:visible").all():
-        chart.scroll_into_view_if_needed()
     wait_for(page, DRAWN)
     return page
 
