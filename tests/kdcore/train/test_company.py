@@ -24,6 +24,13 @@ def finished(made, workdir):
     return result.document, records
 
 
+def trained(made, workdir, report=lambda record: None, left=("weights.safetensors",)):
+    """The job until its student has been trained; nothing is measured."""
+    ended = [workdir / "runs" / "distil" / name for name in left]
+    with pytest.raises(kdcore.Stopped, match="trained"):
+        kdcore.run(made, workdir, report, stop=lambda: "trained" if all(path.exists() for path in ended) else None)
+
+
 def weights(workdir):
     return {path.relative_to(workdir): path.read_bytes() for path in sorted(workdir.glob("runs/*/*.safetensors"))}
 
@@ -48,7 +55,8 @@ def test_a_method_with_networks_of_its_own_ends_in_a_proof_like_any_other(tiny_p
 def test_a_search_takes_the_pair_whose_short_run_was_best(tiny_plan, tmp_path):
     pairs = [["stages.0.blocks.0", "stages.0.blocks.0"], ["middle", "middle"]]
     made = tiny_plan(method={"preset": "fitnet", "candidates": pairs}, student={"labels": None})
-    _, records = finished(made, tmp_path)
+    records = []
+    trained(made, tmp_path, records.append)
     said = [record["message"] for record in records if record["type"] == "log" and "search" in record["message"]]
     best = said[0].split()[2].rstrip(",")
     accuracy = {}
@@ -84,7 +92,7 @@ def test_a_copied_student_starts_with_its_teachers_blocks_to_the_bit(tiny_plan, 
         method="hinton",
         training={"epochs": 1},
     )
-    finished(made, tmp_path)
+    trained(made, tmp_path)
     workshop = open_workshop(made, None)
     student = workshop.networks(made.run("distil"), tmp_path)["student"]
     teacher = workshop.speaker("teacher", tmp_path)
@@ -124,7 +132,7 @@ def test_all_five_systems_in_one_resume_to_the_bit_wherever_they_are_stopped(und
     with pytest.raises(kdcore.Stopped):
         kdcore.run(all_five(), tmp_path, lambda record: None, stop=stop)
     torch.manual_seed(at)
-    kdcore.run(all_five(), tmp_path, lambda record: None)
+    trained(all_five(), tmp_path, left=("weights.safetensors", "prompted.safetensors"))
     assert weights(tmp_path) == weights(undisturbed[0])
     assert {path.name for path in weights(tmp_path)} == {"weights.safetensors", "prompted.safetensors"}
 
