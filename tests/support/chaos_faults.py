@@ -202,7 +202,9 @@ def _limit(pid: int, size: int) -> int | None:
     """Bound the files that a process may write; the bound it had, or None when it is gone."""
     try:
         before, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, most))
+        # An engine that looks at what was brought bounds itself for good, perhaps since we bounded it.
+        bounded = most != resource.RLIM_INFINITY and not 0 <= size <= most
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (most if bounded else size, most))
     except (ProcessLookupError, PermissionError):
         return None
     return before
