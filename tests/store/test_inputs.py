@@ -99,6 +99,7 @@ def test_lists_show_what_was_asked_for_by_kind(db: Database) -> None:
     assert shown == {
         JobKind.DISTILLATION: [distillation],
         JobKind.INSPECTION: [inspection],
+        JobKind.REEVALUATION: [],
         None: [inspection, distillation],
     }
     assert usual == [distillation]
