@@ -88,8 +88,14 @@ def pointer(*parts: str | int) -> str:
 def problems_of(error: ValidationError, fields: Sequence[str] = ()) -> list[Problem]:
     """Pydantic's errors as problems of ours; ``fields`` are offered as the nearest names."""
     details = error.errors(include_url=False)
-    real = [d for d in details if not (d["type"] == "too_short" and d.get("input"))]
-    return [_problem(detail, fields) for detail in real]
+    return [_problem(detail, fields) for detail in details if not _follows(detail, details)]
+
+
+def _follows(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is only too short because an entry of it, which is told of, is faulty."""
+    place = detail["loc"]
+    inside = (other["loc"] for other in details if len(other["loc"]) > len(place))
+    return detail["type"] == "too_short" and any(loc[: len(place)] == place for loc in inside)
 
 
 def _problem(detail: ErrorDetails, fields: Sequence[str]) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from kdcore.spec.base import Strict
 from kdcore.spec.objective import AdapterKind, Kind, PointPair, Ramp, Search, Stage, Term
@@ -12,6 +12,12 @@ from kdcore.spec.presets.base import Preset, Presets, task
 
 LayerPair = tuple[str, str]
 """(guided layer of the student, hint layer of the teacher)."""
+
+
+def _several(pairs: tuple[LayerPair, ...]) -> tuple[LayerPair, ...]:
+    if len(pairs) == 1:
+        raise ValueError("one candidate is no search: give two to four, or write it as guided and hint")
+    return pairs
 
 
 class FitnetOptions(Strict):
@@ -37,7 +43,7 @@ class FitnetOptions(Strict):
     hint: str = "middle"
     guided: str = "middle"
     pairs: Annotated[tuple[LayerPair, ...], Field(max_length=8)] = ()
-    candidates: Annotated[tuple[LayerPair, ...], Field(max_length=4)] = ()
+    candidates: Annotated[tuple[LayerPair, ...], Field(max_length=4), AfterValidator(_several)] = ()
     search_epochs: int = Field(default=2, ge=2, le=1000)
     hint_share: float = Field(default=0.3, gt=0, lt=1)
     temperature: float = Field(default=3, gt=0)

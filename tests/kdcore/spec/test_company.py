@@ -151,3 +151,14 @@ def test_method_faults_and_dataset_faults_are_found_at_once():
     with pytest.raises(SpecError) as caught:
         planned("hintom", dataset={"name": "digitz"})
     assert {problem.pointer for problem in caught.value.problems} == {"/method", "/dataset/name"}
+
+
+def test_one_candidate_is_too_few_and_a_faulty_one_is_told_of_alone():
+    def problems(pairs):
+        with pytest.raises(SpecError) as refused:
+            planned({"preset": "fitnet", "candidates": pairs})
+        return [(problem.pointer, problem.code) for problem in refused.value.problems]
+
+    (found,) = problems([["middle", "middle"]])
+    assert found[0].endswith("/candidates")
+    assert all("/candidates/" in pointer for pointer, _ in problems([["middle", "middle"], [1, "middle"]]))
