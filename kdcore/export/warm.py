@@ -15,8 +15,12 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 from kdcore.export import check
+
+START_SECONDS = 120
+"""To import torch on a machine that is busy and slow."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,19 @@ class Warm:
 
     def _asked(self, arguments: list[str], timeout: float) -> Ended:
         process = self._started()
-        assert process.stdin is not None
-        assert process.stdout is not None
+        # The fork ends itself in time; this is for a server that cannot even fork it.
+        guard = threading.Timer(timeout + START_SECONDS, process.kill)
+        guard.start()
         try:
-            process.stdin.write(json.dumps({"arguments": arguments, "timeout": timeout}) + "\n")
-            process.stdin.flush()
-            reply = process.stdout.readline()
-        except BrokenPipeError:
-            reply = ""
-        if not reply:
-            self._process = None
-            return Ended(process.wait(), "the process that checks files ended")
-        return Ended(**json.loads(reply))
+            reply = _reply(process, {"arguments": arguments, "timeout": timeout})
+        except BaseException:
+            # An answer that nobody waited for would be taken for the next file's.
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            guard.cancel()
+        return Ended(**json.loads(reply)) if reply else Ended(process.wait(), "the process that checks files ended")
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:
@@ -71,21 +76,34 @@ class Warm:
         return self._process
 
 
+def _reply(process: subprocess.Popen[str], request: dict[str, object]) -> str:
+    """The line that the server answers with; nothing when it has ended."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(request) + "\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        return ""
+    return process.stdout.readline()
+
+
 SERVER = Warm()
 """Of this process; one is enough, because files are checked one after the other."""
 
 
 def serve() -> None:
     """Answer requests, one a line, until there are no more."""
-    import torch.export  # what every check needs; and nothing of ours, which some of them must do without
-
+    # Whoever started us is asked to stop, too, and ends us with our stdin.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What most checks need; and nothing of ours, which some of them must do without.
+    import_module("torch.export")
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
         request = json.loads(line)
         replies.write(json.dumps(_forked(request["arguments"], request["timeout"])) + "\n")
         replies.flush()
-    del torch
 
 
 def _forked(arguments: list[str], timeout: float) -> dict[str, int | str | bool]:

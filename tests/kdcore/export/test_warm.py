@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kdcore.export import warm as warm_module
 from kdcore.export.warm import Ended, Warm
 
 
@@ -74,6 +76,42 @@ def test_a_server_that_was_killed_is_started_again(tmp_path: Path) -> None:
     assert warm._process is not None
     warm._process.kill()
     warm._process.wait()
+
+
+def test_a_wait_that_was_broken_off_leaves_no_answer_for_the_next_file(
+    warm: Warm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(process: subprocess.Popen[str], request: dict[str, object]) -> str:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(request) + "\n")
+        process.stdin.flush()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(warm_module, "_reply", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            loaded(warm, tmp_path, "os._exit(7)")
+    assert loaded(warm, tmp_path, "pass") == Ended(0)
+
+
+def test_a_server_that_does_not_answer_is_ended_and_the_next_file_has_another(
+    warm: Warm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert loaded(warm, tmp_path, "pass") == Ended(0)
+    assert warm._process is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(warm_module, "START_SECONDS", 0)
+        warm._process.send_signal(signal.SIGSTOP)
+        assert loaded(warm, tmp_path, "pass", timeout=0.2).code == -signal.SIGKILL
+    assert loaded(warm, tmp_path, "pass") == Ended(0)
+
+
+def test_an_interrupt_at_the_terminal_is_for_whoever_started_it(warm: Warm, tmp_path: Path) -> None:
+    assert loaded(warm, tmp_path, "pass") == Ended(0)
+    assert warm._process is not None
+    warm._process.send_signal(signal.SIGINT)
+    assert loaded(warm, tmp_path, "pass") == Ended(0)
+    assert warm._process.poll() is None
 
 
 def test_it_ends_with_whoever_started_it() -> None:
