@@ -144,8 +144,7 @@ def run_monitor(
     caller: Writer, services: AppServices, request: Request, monitor_id: str, key: IdempotencyKey = None
 ) -> Response:
     """Re-evaluate now, on the newest ready version; of a stopped monitor, too."""
-    told = {"action": "monitor.run", "kind": Reevaluation, "origin": monitor_id}
-    once = Once(services, caller, request, key, None, **told)  # type: ignore[arg-type]
+    once = Once(services, caller, request, key, None, action="monitor.run", kind=Reevaluation, origin=monitor_id)
     if (first := once.replayed()) is not None:
         return first
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -132,7 +133,7 @@ def test_nothing_is_approved_or_rejected_while_jobs_of_a_plan_that_was_rolled_ba
     row(db, study_id, "hinton (quick)", 3, JobState.QUEUED)
     by = Actor(look(db, study_id).project_id)
     assert refusal(lambda: approve(db, study_id)) == "still_cancelling"
-    reject: Callable[[Session, Study], object] = lambda session, study: pilots.reject(session, study, by)  # noqa: E731
+    reject = partial(pilots.reject, by=by)
     assert refusal(lambda: change(db, study_id, reject)) == "still_cancelling"
 
 
@@ -147,9 +148,7 @@ def test_a_study_that_has_ended_runs_again_for_its_lost_jobs_alone(db: Database,
         studies.move(session, study, StudyState.FAILED, None)
 
     change(db, study_id, end)
-    retry: Callable[[Session, Study], object] = lambda session, study: studies.retry_study(  # noqa: E731
-        session, study, {"a", "b", "given up"}
-    )
+    retry = partial(studies.retry_study, arms={"a", "b", "given up"})
     change(db, study_id, retry)
     again = look(db, study_id)
     assert (again.status, again.finished_at, set(again.stopped)) == (StudyState.RUNNING, None, {"given up"})

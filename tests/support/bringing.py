@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+from servers import unavailable
 
 from kdcore.bring.caps import Caps
 from kdcore.bring.datasets import dataset
@@ -46,8 +46,8 @@ def bring(source: Path, out: Path, /, caps: Caps | None = None, **options: Any) 
 
 
 def real(name: str) -> Path:
-    """A folder of the real data; skips the test where there is none."""
+    """A folder of the real data; where there is none the test is skipped, and in CI fails."""
     folder = REAL / name
     if not folder.is_dir():
-        pytest.skip(f"no real data in {folder}")
+        unavailable(f"no real data in {folder}")
     return folder

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -15,9 +16,9 @@ from kdcore.export import Delivery, Export, Tolerance, export_safetensors, load_
 from kdcore.measure import predict
 
 
-def check(path: Path, delivery: Delivery, format: str = "onnx", **options: object) -> Export:
+def check(path: Path, delivery: Delivery, format: str = "onnx", **options: Any) -> Export:
     answers = predict(delivery.student, delivery.inputs)
-    return verify(path, format=format, inputs=delivery.inputs, answers=answers, judge=delivery.judge, **options)  # type: ignore[arg-type]
+    return verify(path, format=format, inputs=delivery.inputs, answers=answers, judge=delivery.judge, **options)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def record(**changes: Any) -> Provenance:
         hardware={"cpu": "some processor", "cores": 2, "system": "Linux"},
         source=Source(commit="f" * 40, modified=True),
     )  # fmt: skip
-    found.update(changes)  # type: ignore[typeddict-item]
+    found.update(changes)  # type: ignore[typeddict-item]  # fields by their names
     return found
 
 

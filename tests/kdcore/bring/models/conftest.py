@@ -1,24 +1,20 @@
 """What tests of brought models share: one call to bring a file, and the folder of real data."""
 
-import os
-from pathlib import Path
-
 import pytest
+from bringing import REAL
+from servers import unavailable
 
 from kdcore.bring.caps import Caps
 from kdcore.bring.models import model
 from kdcore.spec.bringing.models import parse_model
 
-ROOT = Path(__file__).parents[4]
-
 
 @pytest.fixture(scope="session")
 def real_data():
     """The folder of real data, where this machine has it."""
-    folder = Path(os.environ.get("DISTILLERY_SHARED_DATA") or ROOT.parent / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip("no real data on this machine")
-    return folder
+    if not REAL.is_dir():
+        unavailable(f"no real data in {REAL}")
+    return REAL
 
 
 @pytest.fixture
